@@ -1,0 +1,440 @@
+//! Sealing: from the advance of a register, slot by slot, to signed and encrypted day blocks.
+//!
+//! A [`Sealer`] holds one register's chain. The caller records every slot in order, missing ones included, and
+//! closes the block when the UTC day is complete, or earlier at a rotation or re-pairing. Nothing leaves before the
+//! [`Journal`] has made the new [`ChainState`] durable: after a power cut no label can be used a second time.
+
+use chacha20poly1305::{AeadInPlace, ChaCha20Poly1305, KeyInit};
+use ed25519_dalek::SigningKey;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeLess};
+use zeroize::Zeroize;
+
+use crate::cose::{self, Bytes, MAX_MESSAGE};
+use crate::curve::POINT_BYTES;
+use crate::header::{self, Header};
+use crate::keys::{DaySeed, Hash, RegisterKey, hash};
+use crate::label::{ClockQuality, Coverage, DAY_SECONDS, MAX_SLOTS, Register, RegisterCode, RegisterKind, Status};
+use crate::{VERSION, pedersen, poseidon};
+
+/// Parts of a register's unit in which advances are counted: 10⁻⁴.
+pub const PARTS: u64 = 10_000;
+/// Bytes before the readings in a block's plaintext: version, register before and after, residual.
+pub const PLAINTEXT_PREFIX: usize = 1 + 8 + 8 + 4;
+/// Bytes of the authentication tag.
+pub const TAG_BYTES: usize = 16;
+/// Longest encrypted reading list.
+pub const MAX_CIPHERTEXT: usize = PLAINTEXT_PREFIX + 2 * MAX_SLOTS + TAG_BYTES;
+
+/// What must survive a power cut, for one register. Written as one piece.
+#[derive(Clone, Debug)]
+pub struct ChainState {
+    /// All times that blocks exist for.
+    pub coverage: Coverage,
+    /// End of the last block of this epoch and pairing in Unix seconds; none before the first.
+    pub next: Option<u64>,
+    /// Number of the next block. Never goes back: it is also the encryption nonce.
+    pub block: u64,
+    /// Hash that the next block names as its previous.
+    pub previous: Hash,
+    /// Register total at the end of the last block, in 10⁻⁴ units.
+    pub total: u64,
+    /// The day that `key` belongs to.
+    pub day: u32,
+    /// k(day).
+    pub key: RegisterKey,
+}
+
+/// The meter's persistent memory for chain states.
+pub trait Journal {
+    /// Why storing failed.
+    type Error;
+
+    /// Makes `state` durable for the register, whole or not at all. Returning `Ok` promises that a power cut
+    /// cannot bring the old state back.
+    ///
+    /// # Errors
+    /// When the memory is full or failing; nothing is sealed then.
+    fn store(&mut self, register: &RegisterCode, state: &ChainState) -> Result<(), Self::Error>;
+}
+
+/// An epoch's signing side.
+pub struct Epoch {
+    /// Hash of the epoch certificate.
+    pub certificate: Hash,
+    /// Number of the epoch.
+    pub number: u32,
+    /// First Unix second it may cover.
+    pub first: u64,
+    /// Its signing key.
+    pub signing: SigningKey,
+}
+
+/// The public side of a pairing.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairing {
+    /// How often the meter has been paired.
+    pub counter: u32,
+    /// Fingerprint of the household.
+    pub household: Hash,
+}
+
+/// What a meter measured in one slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Cumulative registers: how far the register moved, in 10⁻⁴ units. Sampled ones: the value in 10⁻⁴ units.
+    pub advance: u32,
+    /// How it was obtained.
+    pub status: Status,
+}
+
+/// Why a slot or block was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealError<J> {
+    /// The slot's time already has a commitment, in this epoch or an earlier one.
+    Covered,
+    /// The slot lies before the epoch's first second.
+    BeforeEpoch,
+    /// Slots between were not recorded; record them as missing.
+    Gap {
+        /// The slot that is due.
+        expected: u64,
+    },
+    /// The clock stepped by more than a day: a new epoch is needed.
+    ClockStep,
+    /// The day is complete and must be closed first.
+    DayComplete,
+    /// There is nothing to close.
+    Empty,
+    /// Time or numbers beyond what the format can hold.
+    OutOfRange,
+    /// Too many separate ranges of time; the meter needs service.
+    CoverageFull,
+    /// The journal could not store the state.
+    Journal(J),
+}
+
+/// One register's chain while it is running.
+pub struct Sealer {
+    register: Register,
+    epoch_hash: Hash,
+    epoch_number: u32,
+    epoch_first: u64,
+    pairing: Pairing,
+    state: ChainState,
+    open: Option<OpenDay>,
+    clock: ClockQuality,
+    events: u16,
+}
+
+/// The block that is being filled.
+struct OpenDay {
+    day: u32,
+    first: u8,
+    count: u8,
+    /// Indexed by slot in the UTC day.
+    readings: [u16; MAX_SLOTS],
+    status: [Status; MAX_SLOTS],
+    residual: u64,
+    total: u64,
+}
+
+impl Drop for OpenDay {
+    fn drop(&mut self) {
+        self.readings.zeroize();
+        self.residual.zeroize();
+        self.total.zeroize();
+    }
+}
+
+/// A finished block, ready to leave the meter.
+pub struct SealedBlock {
+    /// COSE_Sign1 over the header.
+    pub message: Bytes<MAX_MESSAGE>,
+    /// Hash of the header's payload.
+    pub hash: Hash,
+    commitments: [[u8; POINT_BYTES]; MAX_SLOTS],
+    count: usize,
+    ciphertext: [u8; MAX_CIPHERTEXT],
+    ciphertext_length: usize,
+}
+
+impl SealedBlock {
+    /// The commitments, in order of slots.
+    #[must_use]
+    pub fn commitments(&self) -> &[[u8; POINT_BYTES]] {
+        self.commitments.get(..self.count).unwrap_or(&[])
+    }
+
+    /// The readings, encrypted to the household.
+    #[must_use]
+    pub fn ciphertext(&self) -> &[u8] {
+        self.ciphertext.get(..self.ciphertext_length).unwrap_or(&[])
+    }
+}
+
+impl Sealer {
+    /// Takes up a chain where its stored state left it.
+    #[must_use]
+    pub fn resume(register: Register, epoch: &Epoch, pairing: Pairing, state: ChainState) -> Self {
+        Self {
+            register,
+            epoch_hash: epoch.certificate,
+            epoch_number: epoch.number,
+            epoch_first: epoch.first,
+            pairing,
+            state,
+            open: None,
+            clock: ClockQuality::Good,
+            events: 0,
+        }
+    }
+
+    /// The state as last made durable.
+    #[must_use]
+    pub fn state(&self) -> &ChainState {
+        &self.state
+    }
+
+    /// The slot that is due next; none before the first of an epoch.
+    #[must_use]
+    pub fn expected(&self) -> Option<u64> {
+        let seconds = self.register.interval.seconds();
+        match &self.open {
+            Some(open) => {
+                Some(u64::from(open.day) * self.register.interval.slots_per_day() + u64::from(open.first) + u64::from(open.count))
+            }
+            None => self.state.next.map(|next| next / seconds),
+        }
+    }
+
+    /// Whether slots are recorded that no block holds yet.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Reports events ([`crate::label::events`]) in the block that is being filled.
+    pub fn report(&mut self, events: u16) {
+        self.events |= events;
+    }
+
+    /// States how far the clock can be trusted; the worst of a block's statements stands in its header.
+    pub fn clock(&mut self, quality: ClockQuality) {
+        if quality as u8 > self.clock as u8 {
+            self.clock = quality;
+        }
+    }
+
+    /// Records one slot (`unix_time / interval`). Returns whether the day is now complete and wants closing.
+    ///
+    /// # Errors
+    /// See [`SealError`]; nothing is recorded then.
+    pub fn record<J>(&mut self, slot: u64, sample: Sample) -> Result<bool, SealError<J>> {
+        let seconds = self.register.interval.seconds();
+        let per_day = self.register.interval.slots_per_day();
+        let from = slot.checked_mul(seconds).ok_or(SealError::OutOfRange)?;
+        let until = from.checked_add(seconds).ok_or(SealError::OutOfRange)?;
+        if from < self.epoch_first {
+            return Err(SealError::BeforeEpoch);
+        }
+        if let Some(expected) = self.expected() {
+            if slot < expected {
+                return Err(SealError::Covered);
+            }
+            if slot - expected > per_day {
+                return Err(SealError::ClockStep);
+            }
+            if slot != expected {
+                return Err(SealError::Gap { expected });
+            }
+        }
+        if self.state.coverage.ranges().iter().any(|&(a, b)| from < b && a < until) {
+            return Err(SealError::Covered);
+        }
+        let day = u32::try_from(slot / per_day).map_err(|_| SealError::OutOfRange)?;
+        let place = u8::try_from(slot % per_day).map_err(|_| SealError::OutOfRange)?;
+        if day < self.state.day {
+            return Err(SealError::BeforeEpoch);
+        }
+        let total = self.state.total;
+        let open = self.open.get_or_insert_with(|| OpenDay {
+            day,
+            first: place,
+            count: 0,
+            readings: [0; MAX_SLOTS],
+            status: [Status::Measured; MAX_SLOTS],
+            residual: 0,
+            total,
+        });
+        if open.day != day {
+            return Err(SealError::DayComplete);
+        }
+        open.take(self.register.kind, place, sample);
+        Ok(u64::from(place) + 1 == per_day)
+    }
+
+    /// Closes the block: commits, chains, signs, encrypts, stores the new state, then hands the block out.
+    ///
+    /// # Errors
+    /// See [`SealError`]; the recorded slots are kept and closing can be tried again.
+    pub fn close<J: Journal>(&mut self, epoch: &Epoch, journal: &mut J) -> Result<SealedBlock, SealError<J::Error>> {
+        let open = self.open.as_ref().ok_or(SealError::Empty)?;
+        let seconds = self.register.interval.seconds();
+        let from = u64::from(open.day) * DAY_SECONDS + u64::from(open.first) * seconds;
+        let until = from + u64::from(open.count) * seconds;
+
+        let mut next = self.state.clone();
+        if !next.coverage.add(from, until) {
+            return Err(SealError::CoverageFull);
+        }
+        while next.day < open.day {
+            next.key = next.key.next();
+            next.day += 1;
+        }
+        let block = seal(&self.context(epoch), open, &self.state, &next.key.day_seed()).ok_or(SealError::OutOfRange)?;
+        next.next = Some(until);
+        next.block = next.block.checked_add(1).ok_or(SealError::OutOfRange)?;
+        next.previous = block.hash;
+        next.total = open.total;
+        journal.store(&self.register.code, &next).map_err(SealError::Journal)?;
+        self.state = next;
+        self.open = None;
+        self.clock = ClockQuality::Good;
+        self.events = 0;
+        Ok(block)
+    }
+
+    fn context<'a>(&self, epoch: &'a Epoch) -> Context<'a> {
+        Context {
+            register: self.register,
+            certificate: self.epoch_hash,
+            epoch: self.epoch_number,
+            pairing: self.pairing,
+            clock: self.clock,
+            events: self.events,
+            signing: &epoch.signing,
+        }
+    }
+}
+
+impl OpenDay {
+    /// Splits an advance into the whole units of the slot and what is carried or left to the residual, without a
+    /// branch on the amount. An advance of 32 bits bounds the residual of a day below 2³².
+    fn take(&mut self, kind: RegisterKind, place: u8, sample: Sample) {
+        let cumulative = kind == RegisterKind::Cumulative;
+        let after = self.total + u64::from(sample.advance);
+        let whole = if cumulative { after / PARTS - self.total / PARTS } else { u64::from(sample.advance) / PARTS };
+        let limit = u64::from(u16::MAX);
+        let over = limit.ct_lt(&whole);
+        let missing = Choice::from(u8::from(sample.status == Status::Missing));
+        let measured = u64::conditional_select(&whole, &limit, over);
+        let reading = u64::conditional_select(&measured, &0, missing);
+        let cut = Choice::from(u8::from(sample.status == Status::Measured)) & over;
+        let code = u8::conditional_select(&sample.status.code(), &Status::Estimated.code(), cut);
+        if cumulative {
+            self.total = after;
+            self.residual += whole - reading;
+        }
+        if let Some(slot) = self.readings.get_mut(usize::from(place)) {
+            let [low, high, ..] = reading.to_le_bytes();
+            *slot = u16::from_le_bytes([low, high]);
+        }
+        if let Some(slot) = self.status.get_mut(usize::from(place)) {
+            *slot = Status::from_code(code);
+        }
+        self.count += 1;
+    }
+}
+
+/// What the header says besides the day itself.
+struct Context<'a> {
+    register: Register,
+    certificate: Hash,
+    epoch: u32,
+    pairing: Pairing,
+    clock: ClockQuality,
+    events: u16,
+    signing: &'a SigningKey,
+}
+
+/// The commitments, headers and ciphertext of one block. Pure: all state is in the arguments.
+fn seal(context: &Context<'_>, open: &OpenDay, state: &ChainState, seed: &DaySeed) -> Option<SealedBlock> {
+    let register = &context.register;
+    let count = usize::from(open.count);
+    let first = usize::from(open.first);
+    let per_day = usize::try_from(register.interval.slots_per_day()).ok()?;
+    let readings = open.readings.get(first..first + count)?;
+    let residual = u32::try_from(open.residual).ok()?;
+
+    let mut commitments = [[0; POINT_BYTES]; MAX_SLOTS];
+    let start = u64::from(open.day) * register.interval.slots_per_day() + u64::from(open.first);
+    for ((place, reading), commitment) in (start..).zip(readings).zip(commitments.iter_mut()) {
+        let opening = seed.slot_opening(register, place, state.block);
+        *commitment = pedersen::commit_reading(*reading, opening.expose());
+    }
+    let opening = seed.residual_opening(register, state.block);
+    let residual_commitment = pedersen::commit_residual(residual, opening.expose());
+    let blinding = seed.day_blinding(register, state.block);
+    let day = poseidon::day_commitment(&open.readings, per_day, residual, blinding.expose());
+
+    let mut map = [0; header::STATUS_BYTES];
+    for (place, status) in open.status.get(first..first + count)?.iter().enumerate() {
+        header::set_status(&mut map, place, *status);
+    }
+    let payload = Header {
+        certificate: context.certificate,
+        epoch: context.epoch,
+        register: *register,
+        day: open.day,
+        first: open.first,
+        count: open.count,
+        status: map.get(..header::status_length(count))?,
+        clock: context.clock,
+        events: context.events,
+        block: state.block,
+        pairing: context.pairing.counter,
+        household: context.pairing.household,
+        previous: state.previous,
+        list: header::list_hash(commitments.get(..count)?),
+        day_commitment: day.to_bytes(),
+        residual: residual_commitment,
+    }
+    .payload()?;
+    let hash = header::header_hash(payload.as_slice());
+    let message = cose::sign1(context.signing, cose::purpose::DAY_BLOCK, payload.as_slice())?;
+
+    let mut ciphertext = [0; MAX_CIPHERTEXT];
+    let length = PLAINTEXT_PREFIX + 2 * count;
+    let plain = ciphertext.get_mut(..length)?;
+    write_plaintext(plain, state.total, open.total, residual, readings)?;
+    let mut key = seed.encryption_key();
+    let cipher = ChaCha20Poly1305::new(&key.into());
+    key.zeroize();
+    let tag = cipher.encrypt_in_place_detached(&nonce(&register.code, state.block).into(), &hash, plain).ok()?;
+    ciphertext.get_mut(length..length + TAG_BYTES)?.copy_from_slice(&tag);
+
+    Some(SealedBlock { message, hash, commitments, count, ciphertext, ciphertext_length: length + TAG_BYTES })
+}
+
+fn write_plaintext(out: &mut [u8], before: u64, after: u64, residual: u32, readings: &[u16]) -> Option<()> {
+    let (prefix, rest) = out.split_at_mut_checked(PLAINTEXT_PREFIX)?;
+    prefix.get_mut(..1)?.copy_from_slice(&[VERSION]);
+    prefix.get_mut(1..9)?.copy_from_slice(&before.to_le_bytes());
+    prefix.get_mut(9..17)?.copy_from_slice(&after.to_le_bytes());
+    prefix.get_mut(17..21)?.copy_from_slice(&residual.to_le_bytes());
+    for (place, reading) in rest.chunks_exact_mut(2).zip(readings) {
+        place.copy_from_slice(&reading.to_le_bytes());
+    }
+    Some(())
+}
+
+/// The nonce of a block's encryption: four bytes for the register, eight for the block's number.
+#[must_use]
+pub fn nonce(register: &RegisterCode, block: u64) -> [u8; 12] {
+    let tag = hash("wattseal/v1/nonce", &[register.as_str().as_bytes()]);
+    let mut nonce = [0; 12];
+    let (left, right) = nonce.split_at_mut(4);
+    left.copy_from_slice(&tag[..4]);
+    right.copy_from_slice(&block.to_le_bytes());
+    nonce
+}
