@@ -26,7 +26,9 @@ pub struct Bytes<const N: usize> {
 impl<const N: usize> Bytes<N> {
     /// Runs an encoder over an empty buffer; `None` when it does not fit.
     pub fn encode(
-        write: impl FnOnce(&mut Encoder<Cursor<&mut [u8]>>) -> Result<(), minicbor::encode::Error<minicbor::encode::write::EndOfSlice>>,
+        write: impl FnOnce(
+            &mut Encoder<Cursor<&mut [u8]>>,
+        ) -> Result<(), minicbor::encode::Error<minicbor::encode::write::EndOfSlice>>,
     ) -> Option<Self> {
         let mut bytes = Self { buffer: [0; N], length: 0 };
         let mut encoder = Encoder::new(Cursor::new(&mut bytes.buffer[..]));
@@ -78,9 +80,7 @@ pub fn sign1(key: &SigningKey, purpose: &[u8], payload: &[u8]) -> Option<Bytes<M
 /// Frames a payload and its signature as a tagged COSE_Sign1.
 #[must_use]
 pub fn frame(payload: &[u8], signature: &[u8; 64]) -> Option<Bytes<MAX_MESSAGE>> {
-    Bytes::encode(|e| {
-        e.tag(Tag::new(TAG))?.array(4)?.bytes(&PROTECTED)?.map(0)?.bytes(payload)?.bytes(signature)?.ok()
-    })
+    Bytes::encode(|e| e.tag(Tag::new(TAG))?.array(4)?.bytes(&PROTECTED)?.map(0)?.bytes(payload)?.bytes(signature)?.ok())
 }
 
 /// A verifying key in its 32-byte form.

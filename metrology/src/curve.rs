@@ -13,12 +13,8 @@ use zeroize::Zeroize;
 pub const POINT_BYTES: usize = 64;
 
 /// Jubjub's d = −10240/10241 (the test recomputes it).
-pub const D: Fq = Fq::from_raw([
-    0x0106_5fd6_d634_3eb1,
-    0x292d_7f6d_3757_9d26,
-    0xf5fd_9207_e6bd_7fd4,
-    0x2a93_18e7_4bfa_2b48,
-]);
+pub const D: Fq =
+    Fq::from_raw([0x0106_5fd6_d634_3eb1, 0x292d_7f6d_3757_9d26, 0xf5fd_9207_e6bd_7fd4, 0x2a93_18e7_4bfa_2b48]);
 
 /// An affine point, prepared for addition: (v + u, v − u, 2d·u·v).
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +30,7 @@ impl Niels {
 
     /// From canonical little-endian limbs; used by the generated tables.
     pub(crate) const fn from_raw(v_plus_u: [u64; 4], v_minus_u: [u64; 4], t2d: [u64; 4]) -> Self {
-        Self {
-            v_plus_u: Fq::from_raw(v_plus_u),
-            v_minus_u: Fq::from_raw(v_minus_u),
-            t2d: Fq::from_raw(t2d),
-        }
+        Self { v_plus_u: Fq::from_raw(v_plus_u), v_minus_u: Fq::from_raw(v_minus_u), t2d: Fq::from_raw(t2d) }
     }
 
     /// Prepares the affine point (u, v) after checking −u² + v² = 1 + d·u²·v².

@@ -255,7 +255,12 @@ mod tests {
     use crate::label::{Interval, RegisterKind, Text};
 
     fn register(code: &str, interval: Interval) -> Register {
-        Register { code: Text::new(code).unwrap(), unit: Text::new("Wh").unwrap(), kind: RegisterKind::Cumulative, interval }
+        Register {
+            code: Text::new(code).unwrap(),
+            unit: Text::new("Wh").unwrap(),
+            kind: RegisterKind::Cumulative,
+            interval,
+        }
     }
 
     #[test]
@@ -273,8 +278,22 @@ mod tests {
         let differs = |other: Option<RegisterKey>| assert_ne!(ours.expose(), other.unwrap().expose());
         differs(register_key(&meter, &home.public(), &PairingCode([5; 16]), &context, &reg.code, 10));
         differs(register_key(&meter, &home.public(), &code, &PairingContext { counter: 2, ..context }, &reg.code, 10));
-        differs(register_key(&meter, &home.public(), &code, &PairingContext { certificate: &[9; 32], ..context }, &reg.code, 10));
-        differs(register_key(&meter, &home.public(), &code, &PairingContext { household: &[9; 32], ..context }, &reg.code, 10));
+        differs(register_key(
+            &meter,
+            &home.public(),
+            &code,
+            &PairingContext { certificate: &[9; 32], ..context },
+            &reg.code,
+            10,
+        ));
+        differs(register_key(
+            &meter,
+            &home.public(),
+            &code,
+            &PairingContext { household: &[9; 32], ..context },
+            &reg.code,
+            10,
+        ));
         differs(register_key(&meter, &home.public(), &code, &context, &export.code, 10));
         differs(register_key(&meter, &home.public(), &code, &context, &reg.code, 11));
         assert!(register_key(&meter, &[0; 32], &code, &context, &reg.code, 10).is_none(), "small-order key");
@@ -284,7 +303,8 @@ mod tests {
     fn openings_depend_on_the_full_label() {
         let seed = RegisterKey([7; 32]).day_seed();
         let half = register("1-0:1.8.0", Interval::HALF);
-        let slot_opening = |seed: &DaySeed, register: &Register, slot, block| *seed.slot_opening(register, slot, block).expose();
+        let slot_opening =
+            |seed: &DaySeed, register: &Register, slot, block| *seed.slot_opening(register, slot, block).expose();
         let base = slot_opening(&seed, &half, 5, 1);
         assert_ne!(base, slot_opening(&seed, &half, 6, 1));
         assert_ne!(base, slot_opening(&seed, &half, 5, 2));

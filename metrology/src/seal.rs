@@ -200,9 +200,11 @@ impl Sealer {
     pub fn expected(&self) -> Option<u64> {
         let seconds = self.register.interval.seconds();
         match &self.open {
-            Some(open) => {
-                Some(u64::from(open.day) * self.register.interval.slots_per_day() + u64::from(open.first) + u64::from(open.count))
-            }
+            Some(open) => Some(
+                u64::from(open.day) * self.register.interval.slots_per_day()
+                    + u64::from(open.first)
+                    + u64::from(open.count),
+            ),
             None => self.state.next.map(|next| next / seconds),
         }
     }

@@ -1,0 +1,109 @@
+//! The pairing file of a meter that has no display and no line: what the household needs to read its blocks.
+//!
+//! A live meter exchanges keys over its line and shows the code on its display; a file-based meter makes the
+//! household's key pair itself and writes both here (mode 0600). Whoever holds this file can read the readings.
+
+use metrology::keys::{
+    AgreementKey, Hash, PairingCode, PairingContext, RegisterKey, household_fingerprint, register_key,
+};
+use metrology::label::RegisterCode;
+use minicbor::{Decode, Encode, bytes::ByteVec};
+use zeroize::Zeroizing;
+
+use crate::certificate::VerifiedCertificate;
+use crate::wire::{self, WireError};
+
+const KIND: &str = "wattseal/pairing";
+const WHAT: &str = "pairing file";
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct File {
+    #[n(0)]
+    kind: String,
+    #[n(1)]
+    version: u8,
+    #[n(2)]
+    counter: u32,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    household_key: [u8; 32],
+    #[cbor(n(4), with = "minicbor::bytes")]
+    code: [u8; 16],
+    #[n(5)]
+    certificates: Vec<ByteVec>,
+}
+
+/// One end of a pairing: the household's.
+#[derive(Clone, Debug)]
+pub struct Pairing {
+    /// How often the meter has been paired.
+    pub counter: u32,
+    /// The household's private key.
+    pub household_key: AgreementKey,
+    /// The code the meter showed.
+    pub code: PairingCode,
+    /// The meter's certificates, oldest first, as they stood at the pairing.
+    pub certificates: Vec<VerifiedCertificate>,
+}
+
+impl Pairing {
+    /// Fingerprint of the household's key, as it stands in headers.
+    #[must_use]
+    pub fn household(&self) -> Hash {
+        household_fingerprint(&self.household_key.public())
+    }
+
+    /// k(first day) of a register under an epoch of this meter.
+    ///
+    /// `None` when the certificate's key is not usable.
+    #[must_use]
+    pub fn register_key(
+        &self,
+        epoch: &VerifiedCertificate,
+        register: &RegisterCode,
+        first_day: u32,
+    ) -> Option<RegisterKey> {
+        let household = self.household();
+        let context = PairingContext { certificate: &epoch.hash, counter: self.counter, household: &household };
+        register_key(&self.household_key, &epoch.certificate.agreement_key, &self.code, &context, register, first_day)
+    }
+
+    /// The file's bytes. They are secret.
+    #[must_use]
+    pub fn write(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(wire::encode(&File {
+            kind: KIND.into(),
+            version: metrology::VERSION,
+            counter: self.counter,
+            household_key: *self.household_key.expose(),
+            code: *self.code.expose(),
+            certificates: self.certificates.iter().map(|c| c.message.clone().into()).collect(),
+        }))
+    }
+
+    /// Reads a pairing file.
+    ///
+    /// # Errors
+    /// When it is not one, or a certificate in it is wrong.
+    pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
+        let file: File = wire::decode(bytes, WHAT)?;
+        if file.kind != KIND {
+            return Err(WireError::Malformed(WHAT));
+        }
+        if file.version != metrology::VERSION {
+            return Err(WireError::Version(WHAT));
+        }
+        let certificates: Vec<_> =
+            file.certificates.iter().map(|m| VerifiedCertificate::read(m)).collect::<Result<_, _>>()?;
+        let linked = certificates.windows(2).all(|w| matches!(w, [a, b] if crate::certificate::follows(a, b)));
+        if certificates.is_empty() || !linked {
+            return Err(WireError::NotCanonical(WHAT));
+        }
+        Ok(Self {
+            counter: file.counter,
+            household_key: AgreementKey::from_bytes(file.household_key),
+            code: PairingCode::from_bytes(file.code),
+            certificates,
+        })
+    }
+}
