@@ -120,7 +120,7 @@ impl Amount {
     ///
     /// # Errors
     /// When the sum is out of range.
-    pub fn add(self, other: Self) -> Result<Self, OutOfRange> {
+    pub fn plus(self, other: Self) -> Result<Self, OutOfRange> {
         let left = self.numerator.checked_mul(other.denominator).ok_or(OutOfRange)?;
         let right = other.numerator.checked_mul(self.denominator).ok_or(OutOfRange)?;
         let denominator = self.denominator.checked_mul(other.denominator).ok_or(OutOfRange)?;
@@ -240,7 +240,7 @@ mod tests {
 
         #[test]
         fn addition_is_exact(a in -1i128 << 60..1 << 60, b in 1i128..1 << 20, c in -1i128 << 60..1 << 60, d in 1i128..1 << 20) {
-            let sum = Amount::fraction(a, b).unwrap().add(Amount::fraction(c, d).unwrap()).unwrap();
+            let sum = Amount::fraction(a, b).unwrap().plus(Amount::fraction(c, d).unwrap()).unwrap();
             prop_assert_eq!(sum, Amount::fraction(a * d + c * b, b * d).unwrap());
         }
     }

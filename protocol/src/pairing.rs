@@ -6,7 +6,7 @@
 use metrology::keys::{
     AgreementKey, Hash, PairingCode, PairingContext, RegisterKey, household_fingerprint, register_key,
 };
-use metrology::label::RegisterCode;
+use metrology::label::{DAY_SECONDS, RegisterCode};
 use minicbor::{Decode, Encode, bytes::ByteVec};
 use zeroize::Zeroizing;
 
@@ -53,19 +53,18 @@ impl Pairing {
         household_fingerprint(&self.household_key.public())
     }
 
-    /// k(first day) of a register under an epoch of this meter.
+    /// The day an epoch's keys start from and k(that day) of a register: the ratchet of every register starts at the
+    /// first day the epoch's certificate covers, so either end can find it without having seen the first block.
     ///
     /// `None` when the certificate's key is not usable.
     #[must_use]
-    pub fn register_key(
-        &self,
-        epoch: &VerifiedCertificate,
-        register: &RegisterCode,
-        first_day: u32,
-    ) -> Option<RegisterKey> {
+    pub fn register_key(&self, epoch: &VerifiedCertificate, register: &RegisterCode) -> Option<(u32, RegisterKey)> {
         let household = self.household();
         let context = PairingContext { certificate: &epoch.hash, counter: self.counter, household: &household };
-        register_key(&self.household_key, &epoch.certificate.agreement_key, &self.code, &context, register, first_day)
+        let day = u32::try_from(epoch.certificate.first / DAY_SECONDS).ok()?;
+        let key =
+            register_key(&self.household_key, &epoch.certificate.agreement_key, &self.code, &context, register, day)?;
+        Some((day, key))
     }
 
     /// The file's bytes. They are secret.

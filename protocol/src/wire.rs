@@ -73,13 +73,13 @@ impl<'a> Signed<'a> {
         if message.len() > MAX_MESSAGE {
             return Err(WireError::TooLong(what));
         }
-        let parts = || -> Result<(&'a [u8], &'a [u8], &'a [u8]), minicbor::decode::Error> {
+        let parts = || {
             let mut d = Decoder::new(message);
             d.tag()?;
             d.array()?;
             let protected = d.bytes()?;
             d.map()?;
-            Ok((protected, d.bytes()?, d.bytes()?))
+            Ok::<_, minicbor::decode::Error>((protected, d.bytes()?, d.bytes()?))
         };
         let (protected, payload, signature) = parts().map_err(|_| WireError::Malformed(what))?;
         let signature: [u8; 64] = signature.try_into().map_err(|_| WireError::Malformed(what))?;

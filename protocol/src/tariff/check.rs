@@ -42,7 +42,10 @@ impl Tariff {
         )?;
         require(self.zone.is_well_formed(), "the time-zone changes are out of order")?;
         require(is_rounding(&self.total), "the total's rounding is out of range")?;
-        require(minor.is_some_and(|m| self.total.step % m == 0), "the total is not rounded to the minor unit")?;
+        require(
+            minor.is_some_and(|m| self.total.step.is_multiple_of(m)),
+            "the total is not rounded to the minor unit",
+        )?;
 
         require(self.registers.len() <= MAX_REGISTERS, "too many registers")?;
         require(all_different(self.registers.iter().map(|r| r.code.as_str())), "a register is named twice")?;
