@@ -20,11 +20,11 @@
     )
 )]
 
-// pub mod bill;
+pub mod bill;
 pub mod block;
 pub mod certificate;
 // pub mod guard;
-// pub mod linear;
+pub mod linear;
 // pub mod meter_bill;
 pub mod money;
 pub mod pairing;

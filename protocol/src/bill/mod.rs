@@ -1,0 +1,195 @@
+//! The bill relation in plain integers: what a bill says, whoever proves it and however.
+//!
+//! ```text
+//! weights(tariff, period) ─► energy(weights, readings) ─► settle(tariff, period, energy sums) ─► fee
+//! ```
+//!
+//! The household runs all three steps. A verifier runs the first and the last; the middle one it checks against
+//! the commitments (`linear`). Eccles and Halak (2017), §II.C; Rial and Danezis (2010), §4 "linear policies".
+
+pub mod package;
+pub mod statement;
+
+use jiff::civil::Date;
+
+use crate::money::{Amount, OutOfRange, Rounding};
+use crate::tariff::{Charge, Per, PriceError, Tariff};
+use crate::time::Span;
+
+pub use package::{Chain, ChainBlock, Package};
+pub use statement::{Metered, Segment, Statement};
+
+/// Most slots of one register in one bill: a year of quarter-hours and more.
+pub const MAX_SLOTS: u64 = 1 << 16;
+
+/// Why a period cannot be billed under a tariff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BillError {
+    /// The period is empty or the wrong way round.
+    #[error("the billing period is empty; its end must come after its start")]
+    EmptyPeriod,
+    /// More slots than a bill may have.
+    #[error("the billing period is too long for one bill")]
+    TooLong,
+    /// The tariff does not apply throughout.
+    #[error("the tariff is not valid for the whole period")]
+    OutsideValidity,
+    /// Start or end lies within a metering interval.
+    #[error("the period must start and end on a metering interval of the meter")]
+    NotOnGrid,
+    /// Start or end lies within a local day, but the tariff charges by days.
+    #[error("the tariff charges by days, so the period must start and end at local midnight")]
+    NotLocalDays,
+    /// A slot has no one price.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    /// Numbers beyond exact computation.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+}
+
+/// The public weights of one energy line over a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// Place of the register in the tariff.
+    pub register: usize,
+    /// Price of each slot, 10⁻⁹ currency units per unit.
+    pub prices: Vec<i64>,
+    /// Price of residuals.
+    pub fallback: i64,
+}
+
+impl Weights {
+    /// The greatest common divisor of all weights, at least 1.
+    ///
+    /// Every honest sum is a multiple of it, and the proof runs on the quotients: smaller numbers, faster sums.
+    #[must_use]
+    pub fn divisor(&self) -> u64 {
+        self.prices.iter().chain([&self.fallback]).fold(0, |g, w| gcd(g, w.unsigned_abs())).max(1)
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The number of slots of a period at an interval in seconds.
+///
+/// # Errors
+/// When the period is empty, too long, or not on the grid.
+pub fn slots_in(period: &Span, interval: u64) -> Result<usize, BillError> {
+    if period.from >= period.until {
+        return Err(BillError::EmptyPeriod);
+    }
+    if !period.from.is_multiple_of(interval) || !period.until.is_multiple_of(interval) {
+        return Err(BillError::NotOnGrid);
+    }
+    let count = period.seconds() / interval;
+    if count > MAX_SLOTS {
+        return Err(BillError::TooLong);
+    }
+    usize::try_from(count).map_err(|_| BillError::TooLong)
+}
+
+/// The weights of every energy line, in the tariff's order. `intervals` are the slot lengths of the tariff's
+/// registers in seconds.
+///
+/// # Errors
+/// When the tariff cannot bill this period.
+pub fn weights(tariff: &Tariff, period: &Span, intervals: &[u64]) -> Result<Vec<Weights>, BillError> {
+    if period.from >= period.until {
+        return Err(BillError::EmptyPeriod);
+    }
+    if !tariff.valid.contains(period) {
+        return Err(BillError::OutsideValidity);
+    }
+    tariff
+        .energy_lines()
+        .map(|(_, line)| {
+            let interval = intervals.get(line.register).copied().filter(|i| *i > 0).ok_or(BillError::NotOnGrid)?;
+            let count = slots_in(period, interval)?;
+            let prices = line.schedule.slots(period.from, interval, count)?;
+            Ok(Weights { register: line.register, prices, fallback: line.fallback })
+        })
+        .collect()
+}
+
+/// What an energy line comes to, in 10⁻⁹ currency units: Σ price · reading + fallback · Σ residuals.
+#[must_use]
+pub fn energy(weights: &Weights, readings: &[u16], residuals: &[u32]) -> i128 {
+    let slots: i128 = weights.prices.iter().zip(readings).map(|(p, x)| i128::from(*p) * i128::from(*x)).sum();
+    let rest: i128 = residuals.iter().map(|x| i128::from(*x)).sum();
+    slots + i128::from(weights.fallback) * rest
+}
+
+/// A bill's lines and total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// One for each line of the tariff.
+    pub lines: Vec<SettledLine>,
+    /// The amount due in minor units of the currency.
+    pub fee_minor: i64,
+}
+
+/// A line of a bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledLine {
+    /// Its name in the tariff.
+    pub name: String,
+    /// The amount, after the line's rounding if it has one.
+    pub amount: Amount,
+}
+
+/// Computes all lines and the fee from the sums of the energy lines (in the tariff's order).
+///
+/// # Errors
+/// When the period does not fit the tariff's days or a number leaves its range.
+pub fn settle(tariff: &Tariff, period: &Span, energy: &[i128]) -> Result<Settlement, BillError> {
+    let days = if tariff.counts_days() { tariff.zone.days(period).ok_or(BillError::NotLocalDays)? } else { Vec::new() };
+    let mut sums = energy.iter();
+    let mut lines: Vec<SettledLine> = Vec::with_capacity(tariff.lines.len());
+    for line in &tariff.lines {
+        let exact = match &line.charge {
+            Charge::Energy { .. } => Amount::from_nano(*sums.next().ok_or(OutOfRange)?),
+            Charge::Standing { amount, per } => standing(*amount, *per, &days)?,
+            Charge::Tax { numerator, denominator, base } => base
+                .iter()
+                .filter_map(|place| lines.get(usize::from(*place)))
+                .try_fold(Amount::ZERO, |sum, line| sum.plus(line.amount))?
+                .times(i128::from(*numerator), i128::from(*denominator))?,
+        };
+        let amount = line.rounding.map_or(Ok(exact), |rounding| exact.round(rounding))?;
+        lines.push(SettledLine { name: line.name.clone(), amount });
+    }
+    let sum = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.plus(line.amount))?;
+    let minor = i128::from(tariff.currency.minor().ok_or(OutOfRange)?);
+    let due = sum.round(tariff.total)?.whole_nano().ok_or(OutOfRange)?;
+    let fee_minor = i64::try_from(due / minor).map_err(|_| OutOfRange)?;
+    Ok(Settlement { lines, fee_minor })
+}
+
+/// A standing amount over local days, as an exact fraction.
+fn standing(amount: i64, per: Per, days: &[Date]) -> Result<Amount, OutOfRange> {
+    let rate = Amount::from_nano(i128::from(amount));
+    let length = |date: &Date| match per {
+        Per::Month => i128::from(date.days_in_month()),
+        Per::Year => i128::from(date.days_in_year()),
+        Per::Day | Per::Bill => 1,
+    };
+    if per == Per::Bill {
+        return Ok(rate);
+    }
+    // Days of the same month (or year) share a denominator: add them up first, so that numbers stay small.
+    let mut total = Amount::ZERO;
+    for group in days.chunk_by(|a, b| length(a) == length(b)) {
+        let count = i128::try_from(group.len()).map_err(|_| OutOfRange)?;
+        total = total.plus(rate.times(count, group.first().map_or(1, length))?)?;
+    }
+    Ok(total)
+}
+
+/// Rounding to whole minor units, half away from zero: the default of a total.
+#[must_use]
+pub fn to_minor(minor: u64) -> Rounding {
+    Rounding { step: minor, mode: crate::money::Mode::HalfAway }
+}
