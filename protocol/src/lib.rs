@@ -23,14 +23,14 @@
 pub mod bill;
 pub mod block;
 pub mod certificate;
-// pub mod guard;
+pub mod guard;
 pub mod linear;
-// pub mod meter_bill;
+pub mod meter_bill;
 pub mod money;
 pub mod pairing;
 pub mod tariff;
 pub mod time;
-// pub mod verify;
+pub mod verify;
 pub mod wire;
 
 pub use metrology;

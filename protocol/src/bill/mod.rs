@@ -11,6 +11,7 @@ pub mod package;
 pub mod statement;
 
 use jiff::civil::Date;
+use metrology::label::Interval;
 
 use crate::money::{Amount, OutOfRange, Rounding};
 use crate::tariff::{Charge, Per, PriceError, Tariff};
@@ -145,6 +146,12 @@ pub struct SettledLine {
 /// # Errors
 /// When the period does not fit the tariff's days or a number leaves its range.
 pub fn settle(tariff: &Tariff, period: &Span, energy: &[i128]) -> Result<Settlement, BillError> {
+    if period.from >= period.until {
+        return Err(BillError::EmptyPeriod);
+    }
+    if period.seconds() > MAX_SLOTS * Interval::HOUR.seconds() {
+        return Err(BillError::TooLong);
+    }
     let days = if tariff.counts_days() { tariff.zone.days(period).ok_or(BillError::NotLocalDays)? } else { Vec::new() };
     let mut sums = energy.iter();
     let mut lines: Vec<SettledLine> = Vec::with_capacity(tariff.lines.len());

@@ -47,7 +47,7 @@ impl Tariff {
             "the total is not rounded to the minor unit",
         )?;
 
-        require(self.registers.len() <= MAX_REGISTERS, "too many registers")?;
+        require((1..=MAX_REGISTERS).contains(&self.registers.len()), "a tariff bills 1 to 8 registers")?;
         require(all_different(self.registers.iter().map(|r| r.code.as_str())), "a register is named twice")?;
         require(!self.lines.is_empty() && self.lines.len() <= MAX_LINES, "a tariff has 1 to 32 lines")?;
         require(all_different(self.lines.iter().map(|l| l.name.as_str())), "a line is named twice")?;

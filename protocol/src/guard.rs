@@ -1,0 +1,202 @@
+//! The bound on hostile tariffs: what one exact bill may reveal, whatever its prices.
+//!
+//! Prices are weights, and weights can be chosen to decode readings: superincreasing ones give back every slot of a
+//! day from one exact sum, and one heavy slot among light ones gives that slot. Two rules, from docs/protocol.md
+//! ("Inference ledger"), applied here to one bill; both look at public data alone, so a refusal reveals nothing.
+//!
+//! 1. Leverage: with Q an orthonormal basis of the bill's weight vectors, ‖Qᵢ‖² ≤ 1/m for every slot i, so that no
+//!    set of fewer than m slots lies in their span.
+//! 2. Bits: in every UTC day an exact sum costs log₂(1 + Σ|wᵢ|·x_max/ρ) bits, ρ what all weights have in common;
+//!    together at most ¼·log₂(1 + x_typ) a slot.
+#![allow(clippy::float_arithmetic, clippy::cast_precision_loss)] // geometry of weights, no money or energy
+
+use metrology::label::DAY_SECONDS;
+
+use crate::bill::Weights;
+use crate::time::Span;
+
+/// m: the smallest set of slots whose sum may be learnt.
+pub const MIN_SLOTS: u32 = 8;
+/// x_max: the largest reading.
+pub const MAX_READING: u64 = 65_535;
+/// x_typ: a household's typical use in half an hour, in the register's unit; in proportion for other intervals.
+pub const TYPICAL_HALF_HOUR: u64 = 250;
+/// A budget is never below one rounded bill of this many bits.
+pub const FLOOR_BITS: f64 = 24.0;
+
+/// Why a bill would reveal too much.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Hostile {
+    /// One slot weighs so much that the sum tells its reading.
+    #[error(
+        "this tariff weighs the metering interval at Unix time {at} so heavily that the bill would tell its reading; \
+         nothing was computed"
+    )]
+    Leverage {
+        /// Start of the slot.
+        at: u64,
+    },
+    /// The exact sums could carry the readings of a day.
+    #[error(
+        "the prices of this tariff are so fine that the exact sums could carry {bits:.0} bits about the day at Unix \
+         time {at}, of {budget:.0} allowed; nothing was computed"
+    )]
+    Bits {
+        /// Start of the day.
+        at: u64,
+        /// What the sums could carry.
+        bits: f64,
+        /// What is allowed.
+        budget: f64,
+    },
+}
+
+/// Checks the weights of all energy lines of one bill. `intervals` are the registers' slot lengths in seconds.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check(weights: &[Weights], period: &Span, intervals: &[u64]) -> Result<(), Hostile> {
+    for (register, interval) in intervals.iter().enumerate() {
+        let lines: Vec<&Weights> = weights.iter().filter(|w| w.register == register).collect();
+        check_leverage(&lines, period, *interval)?;
+        check_bits(&lines, period, *interval)?;
+    }
+    Ok(())
+}
+
+fn check_leverage(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Hostile> {
+    let vectors: Vec<Vec<f64>> = lines.iter().map(|l| l.prices.iter().map(|p| *p as f64).collect()).collect();
+    let limit = 1.0 / f64::from(MIN_SLOTS);
+    for (slot, leverage) in leverage(&vectors).into_iter().enumerate() {
+        // Rounding of the basis must not refuse a set of exactly m slots.
+        if leverage > limit * (1.0 + 1e-9) {
+            return Err(Hostile::Leverage { at: period.from + slot as u64 * interval });
+        }
+    }
+    Ok(())
+}
+
+/// ‖Qᵢ‖² for every place i, Q an orthonormal basis of the rows' span (modified Gram–Schmidt, twice for stability).
+///
+/// A row that lies in the span of the earlier ones to within 2⁻²⁰ of its length adds nothing.
+#[must_use]
+pub fn leverage(rows: &[Vec<f64>]) -> Vec<f64> {
+    let places = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    for row in rows {
+        let length = norm(row);
+        if length == 0.0 {
+            continue;
+        }
+        let mut rest: Vec<f64> = row.iter().map(|w| w / length).collect();
+        for _ in 0..2 {
+            for known in &basis {
+                let along: f64 = known.iter().zip(&rest).map(|(a, b)| a * b).sum();
+                rest.iter_mut().zip(known).for_each(|(r, k)| *r -= along * k);
+            }
+        }
+        let remains = norm(&rest);
+        if remains > 1.0 / f64::from(1 << 20) {
+            rest.iter_mut().for_each(|r| *r /= remains);
+            basis.push(rest);
+        }
+    }
+    (0..places).map(|i| basis.iter().filter_map(|q| q.get(i)).map(|q| q * q).sum()).collect()
+}
+
+fn norm(row: &[f64]) -> f64 {
+    row.iter().map(|w| w * w).sum::<f64>().sqrt()
+}
+
+fn check_bits(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Hostile> {
+    let count = lines.iter().map(|l| l.prices.len()).max().unwrap_or(0);
+    let day_of = |slot: usize| (period.from + slot as u64 * interval) / DAY_SECONDS;
+    let typical = (TYPICAL_HALF_HOUR * interval / 1800) as f64;
+    let slots: Vec<usize> = (0..count).collect();
+    for day in slots.chunk_by(|a, b| day_of(*a) == day_of(*b)) {
+        let bits: f64 = lines.iter().map(|line| line_bits(line, day)).sum();
+        let budget = FLOOR_BITS.max(0.25 * (1.0 + typical).log2() * day.len() as f64);
+        if bits > budget {
+            let at = period.from + day.first().copied().unwrap_or(0) as u64 * interval;
+            return Err(Hostile::Bits { at, bits, budget });
+        }
+    }
+    Ok(())
+}
+
+fn line_bits(line: &Weights, day: &[usize]) -> f64 {
+    let unit = line.divisor() as f64;
+    let sum: f64 = day.iter().filter_map(|slot| line.prices.get(*slot)).map(|w| w.unsigned_abs() as f64 / unit).sum();
+    (1.0 + sum * MAX_READING as f64).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+
+    fn month(price: impl Fn(usize) -> i64) -> Vec<Weights> {
+        vec![Weights { register: 0, prices: (0..31 * 48).map(price).collect(), fallback: 0 }]
+    }
+
+    fn judge(weights: &[Weights]) -> Result<(), Hostile> {
+        let slots = weights[0].prices.len() as u64;
+        check(weights, &Span { from: 100 * DAY, until: 100 * DAY + slots * 1800 }, &[1800])
+    }
+
+    #[test]
+    fn honest_tariffs_pass() {
+        assert_eq!(judge(&month(|_| 300_000)), Ok(()));
+        assert_eq!(judge(&month(|i| if i % 48 < 14 { 93_500 } else { 243_700 })), Ok(()));
+        // Half-hourly prices with two decimals of a penny, one of them ten times the others for three hours.
+        assert_eq!(
+            judge(&month(|i| if (700..706).contains(&i) {
+                2_000_000
+            } else {
+                150_000 + 100 * (i as i64 * 7919 % 900)
+            })),
+            Ok(())
+        );
+        // Two bands as two lines.
+        let band = |night: bool| move |i: usize| if (i % 48 < 14) == night { 100_000 } else { 0 };
+        assert_eq!(judge(&[month(band(true)), month(band(false))].concat()), Ok(()));
+    }
+
+    #[test]
+    fn superincreasing_prices_are_refused() {
+        let day = |price: &dyn Fn(usize) -> i64| month(|i| if i / 48 == 3 { price(i % 48) } else { 0 });
+        assert!(matches!(judge(&day(&|i| 1 << (i % 40))), Err(Hostile::Leverage { .. })));
+        // Random 40-bit prices weigh evenly, but two lines of them carry more than a day may.
+        let random = |seed: u64| day(&|i| ((i as u64 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24) as i64 | 1);
+        assert_eq!(judge(&random(1)), Ok(()));
+        assert!(matches!(judge(&[random(1), random(1000)].concat()), Err(Hostile::Bits { .. })));
+    }
+
+    #[test]
+    fn one_heavy_slot_is_refused() {
+        let heavy = judge(&month(|i| if i == 700 { 1 << 20 } else { 1 }));
+        assert_eq!(heavy, Err(Hostile::Leverage { at: 100 * DAY + 700 * 1800 }));
+    }
+
+    #[test]
+    fn two_lines_that_differ_in_one_slot_are_refused() {
+        let base = month(|_| 1000);
+        let other = month(|i| if i == 5 { 1001 } else { 1000 });
+        assert!(matches!(judge(&[base, other].concat()), Err(Hostile::Leverage { .. })));
+    }
+
+    #[test]
+    fn a_few_slots_are_not_a_period() {
+        let few = |n: usize| vec![Weights { register: 0, prices: vec![1; n], fallback: 1 }];
+        assert!(judge(&few(7)).is_err());
+        assert_eq!(judge(&few(8)), Ok(()));
+    }
+
+    #[test]
+    fn the_basis_spans_what_it_should() {
+        let rows = vec![vec![1.0, 1.0, 0.0], vec![2.0, 2.0, 0.0], vec![0.0, 0.0, 3.0]];
+        let got = leverage(&rows);
+        assert!(got.iter().zip([0.5, 0.5, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12), "{got:?}");
+    }
+}

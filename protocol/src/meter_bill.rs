@@ -1,0 +1,179 @@
+//! The simple profile: the meter itself computes the bill from signed prices, deletes the readings, and signs the fee.
+//!
+//! Eccles and Halak (2017), §II.B. All of it runs on trusted hardware, so there is nothing to prove: whoever knows
+//! the meter's certificate checks one signature. What leaves is the fee, without the sums of its lines.
+
+use ed25519_dalek::SigningKey;
+use metrology::cose::purpose;
+use metrology::keys::{Hash, hash};
+use metrology::label::RegisterCode;
+use minicbor::{Decode, Encode, bytes::ByteVec};
+
+use crate::certificate::VerifiedCertificate;
+use crate::tariff::SignedTariff;
+use crate::time::Span;
+use crate::verify::{Origin, Refusal, Registry};
+use crate::wire::{self, Signed, WireError};
+
+const KIND: &str = "wattseal/meter-bill";
+const WHAT: &str = "meter bill";
+
+/// A bill that a meter signed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct MeterBill {
+    /// Format version.
+    #[n(0)]
+    pub version: u8,
+    /// Hash of the epoch certificate whose key signs.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub certificate: Hash,
+    /// Key of the provider that the bill is for.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub recipient: [u8; 32],
+    /// Hash of the tariff.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub tariff: Hash,
+    /// The billing period.
+    #[n(4)]
+    pub period: Span,
+    /// The registers it rests on, with what was not plainly measured.
+    #[n(5)]
+    pub registers: Vec<MeterRegister>,
+    /// The amount due in minor units.
+    #[n(6)]
+    pub fee_minor: i64,
+}
+
+/// A register's account in a meter's bill.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct MeterRegister {
+    /// The register.
+    #[cbor(n(0), with = "crate::block::text")]
+    pub code: RegisterCode,
+    /// Slots of the period.
+    #[n(1)]
+    pub slots: u32,
+    /// Slots without a measurement.
+    #[n(2)]
+    pub missing: u32,
+    /// Slots with a substituted or cut value.
+    #[n(3)]
+    pub estimated: u32,
+    /// Slots measured while a tamper sensor was active.
+    #[n(4)]
+    pub tamper: u32,
+    /// Events ([`metrology::label::events`]).
+    #[n(5)]
+    pub events: u16,
+}
+
+/// The file: certificates of the meter's epoch and the signed bill.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct File {
+    #[n(0)]
+    kind: String,
+    #[n(1)]
+    version: u8,
+    #[n(2)]
+    certificate: ByteVec,
+    #[n(3)]
+    message: ByteVec,
+}
+
+/// A meter's bill that holds.
+#[derive(Clone, Debug)]
+pub struct VerifiedMeterBill {
+    /// Its content.
+    pub bill: MeterBill,
+    /// The digest of its signed bytes: the bill's identity.
+    pub digest: Hash,
+    /// Whether the meter is known.
+    pub origin: Origin,
+    /// The certificate it was signed under.
+    pub certificate: VerifiedCertificate,
+}
+
+impl MeterBill {
+    /// Signs the bill with the epoch's key and puts the file together.
+    #[must_use]
+    pub fn sign(&self, certificate: &[u8], key: &SigningKey) -> Vec<u8> {
+        let message = wire::sign(key, purpose::METER_BILL, &wire::encode(self));
+        wire::encode(&File {
+            kind: KIND.into(),
+            version: metrology::VERSION,
+            certificate: certificate.to_vec().into(),
+            message: message.into(),
+        })
+    }
+}
+
+/// Whether a file is a meter's bill rather than a household's.
+#[must_use]
+pub fn is_meter_bill(bytes: &[u8]) -> bool {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    decoder.array().is_ok() && decoder.str().is_ok_and(|kind| kind == KIND)
+}
+
+/// Verifies a meter's bill.
+///
+/// # Errors
+/// The reason it is refused.
+pub fn verify(
+    bytes: &[u8],
+    tariff: &SignedTariff,
+    registry: &Registry,
+    allow_incomplete: bool,
+) -> Result<VerifiedMeterBill, Refusal> {
+    let file: File = wire::decode(bytes, WHAT)?;
+    if file.kind != KIND {
+        return Err(WireError::Malformed(WHAT).into());
+    }
+    if file.version != metrology::VERSION {
+        return Err(WireError::Version(WHAT).into());
+    }
+    let certificate = VerifiedCertificate::read(&file.certificate)?;
+    let signed = Signed::read(&file.message, WHAT)?;
+    signed.verify(&certificate.certificate.signing_key, purpose::METER_BILL, WHAT)?;
+    let bill: MeterBill = wire::decode(signed.payload, WHAT)?;
+    if bill.version != metrology::VERSION {
+        return Err(WireError::Version(WHAT).into());
+    }
+    if bill.certificate != certificate.hash {
+        return Err(Refusal::UnknownCertificate);
+    }
+    if bill.tariff != tariff.hash {
+        return Err(Refusal::OtherTariff);
+    }
+    if bill.recipient != tariff.tariff.provider.key {
+        return Err(Refusal::OtherRecipient);
+    }
+    if bill.period.from >= bill.period.until {
+        return Err(crate::bill::BillError::EmptyPeriod.into());
+    }
+    if !tariff.tariff.valid.contains(&bill.period) {
+        return Err(crate::bill::BillError::OutsideValidity.into());
+    }
+    if bill.period.from < certificate.certificate.first {
+        return Err(Refusal::BeforeEpoch);
+    }
+    let registers = &tariff.tariff.registers;
+    let same = bill.registers.len() == registers.len()
+        && bill.registers.iter().zip(registers).all(|(ours, theirs)| ours.code == theirs.code);
+    if !same {
+        return Err(Refusal::Registers);
+    }
+    let missing = bill.registers.iter().map(|r| r.missing).sum();
+    if missing > 0 && !allow_incomplete {
+        return Err(Refusal::Incomplete { missing });
+    }
+    let origin = if registry.attests(&certificate)? { Origin::Attested } else { Origin::Unattested };
+    Ok(VerifiedMeterBill {
+        digest: hash("wattseal/v1/meter-bill-digest", &[signed.payload]),
+        bill,
+        origin,
+        certificate,
+    })
+}

@@ -1,0 +1,230 @@
+//! Verification: a bill, a tariff and a registry in, a verdict out. No secret is needed and nobody is trusted.
+//!
+//! Everything that the statement says is derived again from signed data and compared; the label set must be exactly
+//! the period's (Eccles and Halak left that check out, §IV.B); the sums are checked against the commitments and the
+//! fee against the sums.
+
+mod chain;
+mod refusal;
+mod registry;
+
+pub use refusal::Refusal;
+pub use registry::Registry;
+
+use std::collections::BTreeMap;
+
+use metrology::certificate::SealClass;
+use metrology::keys::Hash;
+
+use crate::bill::statement::{KIND, PURPOSE};
+use crate::bill::{Package, Settlement, Statement, settle, weights};
+use crate::certificate::{VerifiedCertificate, follows};
+use crate::linear::{self, LineClaim, LinearProof};
+use crate::tariff::SignedTariff;
+use crate::wire;
+use chain::{Certificates, ChainReading, read_chain};
+
+/// What a verifier insists on.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Whom the bill must be addressed to; the tariff's provider when not given.
+    pub recipient: Option<[u8; 32]>,
+    /// The nonce it must carry, when the recipient asked for one.
+    pub nonce: Option<[u8; 16]>,
+    /// Whether slots without a measurement are accepted (they are always shown).
+    pub allow_incomplete: bool,
+    /// Whether only a certified meter's seal is accepted.
+    pub require_certified: bool,
+}
+
+/// Whether a registry vouched for the meters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Every meter is in the registry.
+    Attested,
+    /// There was no registry: the numbers agree with the seals, but whose seals they are is not known.
+    Unattested,
+}
+
+/// A bill that holds.
+#[derive(Clone, Debug)]
+pub struct VerifiedBill {
+    /// Its statement.
+    pub statement: Statement,
+    /// The statement's digest: the bill's identity.
+    pub digest: Hash,
+    /// Lines and fee.
+    pub settlement: Settlement,
+    /// Whether the meters are known.
+    pub origin: Origin,
+    /// The lowest class of seal among its meters.
+    pub class: SealClass,
+    /// Identity keys of its meters, in order of first use, without repetition.
+    pub meters: Vec<[u8; 32]>,
+    /// Slots of the period over all registers.
+    pub slots: u64,
+    /// Of these, slots without a measurement.
+    pub missing: u32,
+}
+
+/// Verifies a bill.
+///
+/// # Errors
+/// The reason it is refused.
+pub fn verify(
+    package: &[u8],
+    tariff: &SignedTariff,
+    registry: &Registry,
+    policy: &Policy,
+) -> Result<VerifiedBill, Refusal> {
+    let package = Package::read(package)?;
+    let statement: Statement = wire::decode(&package.statement, "bill statement")?;
+    let digest = Statement::digest(&package.statement);
+    check_address(&statement, tariff, policy)?;
+
+    let certificates = read_certificates(&package)?;
+    let readings = read_chains(&package, tariff, &statement, &certificates)?;
+    let metered: Vec<_> = readings.iter().map(|r| r.metered.clone()).collect();
+    if metered != statement.metered {
+        return Err(Refusal::Account("registers, blocks and statuses"));
+    }
+    let (origin, class, meters) = check_meters(&certificates, &statement, registry)?;
+    if policy.require_certified && class != SealClass::Certified {
+        return Err(Refusal::NotCertified);
+    }
+    let missing = metered.iter().map(|m| m.missing).sum();
+    if missing > 0 && !policy.allow_incomplete {
+        return Err(Refusal::Incomplete { missing });
+    }
+
+    let intervals: Vec<u64> = metered.iter().map(|m| u64::from(m.interval)).collect();
+    let weights = weights(&tariff.tariff, &statement.period, &intervals)?;
+    if weights.len() != statement.amounts.len() {
+        return Err(Refusal::Account("the sums of its lines"));
+    }
+    let claims: Vec<_> = weights
+        .iter()
+        .zip(&statement.amounts)
+        .filter_map(|(weights, amount)| {
+            let reading = readings.get(weights.register)?;
+            Some(LineClaim {
+                weights,
+                amount: *amount,
+                commitments: &reading.commitments,
+                residuals: &reading.residuals,
+            })
+        })
+        .collect();
+    let proof: LinearProof = wire::decode(&package.proof, "proof")?;
+    linear::verify(&digest, &claims, &proof)?;
+
+    let sums: Vec<i128> = statement.amounts.iter().map(|a| i128::from(*a)).collect();
+    let settlement = settle(&tariff.tariff, &statement.period, &sums)?;
+    if settlement.fee_minor != statement.fee_minor {
+        return Err(Refusal::Fee);
+    }
+    let slots = readings.iter().map(|r| r.commitments.len() as u64).sum();
+    Ok(VerifiedBill { statement, digest, settlement, origin, class, meters, slots, missing })
+}
+
+/// The statement is a linear bill for this tariff, recipient and purpose.
+fn check_address(statement: &Statement, tariff: &SignedTariff, policy: &Policy) -> Result<(), Refusal> {
+    let known =
+        statement.kind == KIND && statement.version == metrology::VERSION && statement.suite == metrology::SUITE;
+    if !known {
+        return Err(Refusal::UnknownKind);
+    }
+    if statement.tariff != tariff.hash {
+        return Err(Refusal::OtherTariff);
+    }
+    if statement.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
+        return Err(Refusal::OtherRecipient);
+    }
+    if statement.purpose != PURPOSE {
+        return Err(Refusal::OtherPurpose);
+    }
+    if policy.nonce.is_some_and(|nonce| nonce != statement.nonce) {
+        return Err(Refusal::OtherNonce);
+    }
+    Ok(())
+}
+
+/// Reads the package's certificates: each signed by the identity it names, no two for one epoch, epochs linked.
+fn read_certificates(package: &Package) -> Result<Certificates, Refusal> {
+    let mut by_epoch: BTreeMap<([u8; 32], u32), VerifiedCertificate> = BTreeMap::new();
+    for message in &package.certificates {
+        let entry = VerifiedCertificate::read(message)?;
+        let key = (entry.certificate.identity_key, entry.certificate.epoch);
+        if by_epoch.insert(key, entry).is_some() {
+            return Err(Refusal::ForkedEpoch);
+        }
+    }
+    let entries: Vec<_> = by_epoch.values().collect();
+    for pair in entries.windows(2) {
+        let [before, after] = pair else { continue };
+        if before.certificate.identity_key == after.certificate.identity_key && !follows(before, after) {
+            return Err(Refusal::BrokenEpochs);
+        }
+    }
+    Ok(by_epoch.into_values().map(|entry| (entry.hash, entry)).collect())
+}
+
+/// The chains are those of the tariff's registers, in its order, and each covers the period.
+fn read_chains(
+    package: &Package,
+    tariff: &SignedTariff,
+    statement: &Statement,
+    certificates: &Certificates,
+) -> Result<Vec<ChainReading>, Refusal> {
+    let registers = &tariff.tariff.registers;
+    let same = package.chains.len() == registers.len()
+        && package.chains.iter().zip(registers).all(|(chain, register)| chain.code == register.code);
+    if !same {
+        return Err(Refusal::Registers);
+    }
+    if statement.period.from >= statement.period.until {
+        return Err(crate::bill::BillError::EmptyPeriod.into());
+    }
+    package
+        .chains
+        .iter()
+        .zip(registers)
+        .map(|(chain, register)| read_chain(chain, register, &statement.period, certificates))
+        .collect()
+}
+
+/// Every certificate is needed: named by a segment, or between two that are. Returns origin, class and meters.
+fn check_meters(
+    certificates: &Certificates,
+    statement: &Statement,
+    registry: &Registry,
+) -> Result<(Origin, SealClass, Vec<[u8; 32]>), Refusal> {
+    let mut touched: BTreeMap<[u8; 32], (u32, u32)> = BTreeMap::new();
+    let mut meters = Vec::new();
+    let mut class = SealClass::Certified;
+    for segment in statement.metered.iter().flat_map(|m| &m.segments) {
+        let entry = certificates.get(&segment.certificate).ok_or(Refusal::UnknownCertificate)?;
+        let certificate = &entry.certificate;
+        let range = touched.entry(certificate.identity_key).or_insert((certificate.epoch, certificate.epoch));
+        *range = (range.0.min(certificate.epoch), range.1.max(certificate.epoch));
+        if !meters.contains(&certificate.identity_key) {
+            meters.push(certificate.identity_key);
+        }
+        if certificate.class as u8 > class as u8 {
+            class = certificate.class;
+        }
+    }
+    let mut origin = Origin::Attested;
+    for entry in certificates.values() {
+        let certificate = &entry.certificate;
+        let needed =
+            touched.get(&certificate.identity_key).is_some_and(|(a, b)| (*a..=*b).contains(&certificate.epoch));
+        if !needed {
+            return Err(Refusal::SpareCertificate);
+        }
+        if !registry.attests(entry)? {
+            origin = Origin::Unattested;
+        }
+    }
+    Ok((origin, class, meters))
+}
