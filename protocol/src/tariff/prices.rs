@@ -99,6 +99,15 @@ impl Schedule {
         }
     }
 
+    /// Names of the bands; a series counts as one without a name of its own.
+    #[must_use]
+    pub fn band_names(&self) -> Vec<String> {
+        match &self.prices {
+            Prices::Bands { bands, .. } => bands.iter().map(|b| b.name.clone()).collect(),
+            Prices::Series(_) => vec!["all prices".into()],
+        }
+    }
+
     fn value(&self, place: usize) -> i64 {
         match &self.prices {
             Prices::Bands { bands, .. } => bands.get(place).map_or(0, |b| b.price),

@@ -1,0 +1,135 @@
+//! Tables and migrations. Migrations are append-only: a released one never changes.
+
+use rusqlite::Connection;
+
+use super::{StoreError, WRITING};
+
+/// Marks our files ("WSL1") for tools that look at SQLite headers.
+const APPLICATION_ID: i64 = 0x5753_4c31;
+
+/// The format this program writes.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// What brings format n to n + 1, from an empty file on. Documented in docs/data-model.md.
+const MIGRATIONS: [&str; 1] = ["
+CREATE TABLE meters (
+    id INTEGER PRIMARY KEY,
+    identity BLOB NOT NULL UNIQUE CHECK (length(identity) = 32),
+    name TEXT NOT NULL,
+    paired_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE certificates (
+    id INTEGER PRIMARY KEY,
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    epoch INTEGER NOT NULL,
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    message BLOB NOT NULL,
+    UNIQUE (meter, epoch)
+) STRICT;
+CREATE TABLE pairings (
+    id INTEGER PRIMARY KEY,
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    counter INTEGER NOT NULL,
+    household_key BLOB NOT NULL CHECK (length(household_key) = 32),
+    code BLOB NOT NULL CHECK (length(code) = 16),
+    UNIQUE (meter, counter)
+) STRICT;
+CREATE TABLE registers (
+    id INTEGER PRIMARY KEY,
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    code TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    UNIQUE (meter, code)
+) STRICT;
+CREATE TABLE ratchets (
+    register INTEGER NOT NULL REFERENCES registers (id),
+    certificate INTEGER NOT NULL REFERENCES certificates (id),
+    pairing INTEGER NOT NULL REFERENCES pairings (id),
+    day INTEGER NOT NULL,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    PRIMARY KEY (register, certificate, pairing)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seeds (
+    id INTEGER PRIMARY KEY,
+    register INTEGER NOT NULL REFERENCES registers (id),
+    certificate INTEGER NOT NULL REFERENCES certificates (id),
+    pairing INTEGER NOT NULL REFERENCES pairings (id),
+    day INTEGER NOT NULL,
+    seed BLOB NOT NULL CHECK (length(seed) = 32),
+    UNIQUE (register, certificate, pairing, day)
+) STRICT;
+CREATE TABLE blocks (
+    register INTEGER NOT NULL REFERENCES registers (id),
+    number INTEGER NOT NULL,
+    certificate INTEGER NOT NULL REFERENCES certificates (id),
+    seed INTEGER NOT NULL REFERENCES seeds (id),
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL CHECK (end_second > first_second),
+    header BLOB NOT NULL,
+    signature BLOB NOT NULL CHECK (length(signature) = 64),
+    readings BLOB NOT NULL,
+    residual INTEGER NOT NULL,
+    total_before INTEGER NOT NULL,
+    total_after INTEGER NOT NULL,
+    PRIMARY KEY (register, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX blocks_by_time ON blocks (register, first_second);
+CREATE TABLE providers (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32),
+    name TEXT NOT NULL,
+    pinned_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tariffs (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    provider BLOB NOT NULL REFERENCES providers (key),
+    message BLOB NOT NULL
+) STRICT;
+CREATE TABLE bills (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    tariff BLOB NOT NULL REFERENCES tariffs (hash),
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL,
+    fee_minor INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    package BLOB NOT NULL
+) STRICT;
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+"];
+
+/// Makes an empty file a store.
+pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
+    migrate(connection)
+}
+
+/// Brings a store to the current format, one step and one transaction at a time.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::Newer(found));
+    }
+    for (version, sql) in (1i64..).zip(MIGRATIONS) {
+        if version > found {
+            let transaction = connection.transaction_with_behavior(WRITING)?;
+            transaction.execute_batch(sql)?;
+            transaction.execute_batch(&format!("PRAGMA user_version = {version}"))?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_migration_gives_the_current_version() {
+        assert_eq!(MIGRATIONS.len() as i64, SCHEMA_VERSION);
+    }
+}

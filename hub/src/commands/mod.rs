@@ -1,0 +1,42 @@
+//! The commands of `wattseal`. Each returns what a person reads and what a program reads; neither holds a key, and
+//! readings appear only in `readings`, which is asked for them.
+
+mod bill;
+mod meter;
+mod readings;
+
+pub use bill::{BillArgs, bill, bills};
+pub use meter::{import, init, pair, status};
+pub use readings::readings;
+
+use serde_json::Value;
+
+use crate::Failure;
+
+/// What a command has to say.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// For people, ends without a newline.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+    /// Whether part of what was asked was refused: exit code 1, although something was done.
+    pub refused: bool,
+}
+
+impl Answer {
+    /// An answer to a command that did all of what it was asked.
+    #[must_use]
+    pub fn done(text: String, json: Value) -> Self {
+        Self { text, json, refused: false }
+    }
+}
+
+/// What commands return.
+pub type Outcome = Result<Answer, Failure>;
+
+/// Seconds since 1970 by this machine's clock.
+#[must_use]
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}

@@ -1,0 +1,129 @@
+//! What a command says when it does not do what it was asked, and its exit code.
+
+use gateway_core::StoreError;
+use gateway_core::bill::BillRefused;
+use gateway_core::ingest::{IngestError, Refused};
+use protocol::tariff::TariffError;
+use protocol::wire::WireError;
+
+/// Why a command failed. Exit code 1: refused or invalid; 3: could not (file, network, lock). 2 is clap's.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Refused or invalid: asking again will not help until something is changed.
+    #[error("{message}")]
+    Refused {
+        /// Short stable name.
+        code: &'static str,
+        /// What happened and what to do.
+        message: String,
+    },
+    /// A file, a lock or the machine stood in the way.
+    #[error("{message}")]
+    CouldNot {
+        /// Short stable name.
+        code: &'static str,
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+impl Failure {
+    /// A refusal.
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { code, message: message.into() }
+    }
+
+    /// Something outside stood in the way.
+    pub fn could_not(code: &'static str, message: impl Into<String>) -> Self {
+        Self::CouldNot { code, message: message.into() }
+    }
+
+    /// A file that cannot be used.
+    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::could_not("file", format!("{}: {error}", path.display()))
+    }
+
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused { .. } => 1,
+            Self::CouldNot { .. } => 3,
+        }
+    }
+
+    /// Short stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { code, .. } | Self::CouldNot { code, .. } => code,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = match &error {
+            StoreError::Database(cause) => format!("{error}: {cause}"),
+            _ => error.to_string(),
+        };
+        match error {
+            StoreError::Exists => Self::refused("exists", message),
+            StoreError::WrongKey => Self::could_not("wrong-key", message),
+            StoreError::Absent => Self::could_not("absent", message),
+            StoreError::Newer(_) => Self::could_not("newer-store", message),
+            StoreError::Locked => Self::could_not("locked", message),
+            StoreError::Full => Self::could_not("disk-full", message),
+            StoreError::Damaged(_) => Self::could_not("damaged-store", message),
+            StoreError::Database(_) => Self::could_not("database", message),
+        }
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Refused(refused) => refused.into(),
+            IngestError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::refused(refused.code(), refused.to_string())
+    }
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        Self::from(Refused::Wire(error))
+    }
+}
+
+impl From<TariffError> for Failure {
+    fn from(error: TariffError) -> Self {
+        Self::refused("tariff", error.to_string())
+    }
+}
+
+impl From<BillRefused> for Failure {
+    fn from(error: BillRefused) -> Self {
+        let message = error.to_string();
+        let code = match error {
+            BillRefused::Store(store) => return store.into(),
+            BillRefused::Corrupt => return Self::could_not("damaged-store", message),
+            BillRefused::Period(_) => "period",
+            BillRefused::NoRegister(_) => "no-register",
+            BillRefused::SeveralMeters(_) => "several-meters",
+            BillRefused::Gap { .. } => "gap",
+            BillRefused::Incomplete { .. } => "incomplete",
+            BillRefused::Unit(_) => "other-unit",
+            BillRefused::MixedIntervals(_) => "mixed-intervals",
+            BillRefused::Hostile(_) => "hostile-tariff",
+            BillRefused::TooLarge => "too-large",
+            BillRefused::SelfCheck(_) => "self-check",
+        };
+        Self::refused(code, message)
+    }
+}

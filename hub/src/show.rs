@@ -1,0 +1,75 @@
+//! Money, energy and names as people read them.
+
+use protocol::money::{Amount, Currency, NANO};
+
+/// An amount in minor units, as "12.34 EUR".
+#[must_use]
+pub fn minor(amount: i64, currency: &Currency) -> String {
+    let digits = usize::from(currency.exponent);
+    let sign = if amount < 0 { "-" } else { "" };
+    let text = format!("{:0width$}", amount.unsigned_abs(), width = digits + 1);
+    let (whole, rest) = text.split_at(text.len() - digits);
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{rest} {}", currency.code)
+}
+
+/// An exact amount with all its decimals when it is a whole number of 10⁻⁹ units, else as a fraction of them.
+#[must_use]
+pub fn exact(amount: Amount, currency: &Currency) -> String {
+    let Some(nano) = amount.whole_nano() else {
+        let (numerator, denominator) = amount.parts();
+        return format!("{numerator}/{denominator} · 10⁻⁹ {}", currency.code);
+    };
+    let unit = u128::from(NANO.unsigned_abs());
+    let sign = if nano < 0 { "-" } else { "" };
+    let (whole, rest) = (nano.unsigned_abs() / unit, nano.unsigned_abs() % unit);
+    let rest = format!("{rest:09}");
+    let shown = rest.trim_end_matches('0');
+    let keep = shown.len().max(usize::from(currency.exponent));
+    let rest = rest.get(..keep).unwrap_or(&rest);
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{rest} {}", currency.code)
+}
+
+/// An amount of a unit; watt-hours as kilowatt-hours.
+#[must_use]
+pub fn energy(amount: u64, unit: &str) -> String {
+    if unit == "Wh" { format!("{}.{:03} kWh", amount / 1000, amount % 1000) } else { format!("{amount} {unit}") }
+}
+
+/// The start of a hash or key, enough to compare by eye.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let text = hex::encode(bytes.get(..8).unwrap_or(bytes));
+    text.as_bytes().chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// A number of bytes.
+#[must_use]
+pub fn bytes(count: usize) -> String {
+    if count < 10_000 { format!("{count} bytes") } else { format!("{} kB", (count + 500) / 1000) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn currency(code: &str, exponent: u8) -> Currency {
+        Currency { code: code.into(), exponent }
+    }
+
+    #[test]
+    fn amounts() {
+        let euro = currency("EUR", 2);
+        assert_eq!(minor(1234, &euro), "12.34 EUR");
+        assert_eq!(minor(-5, &euro), "-0.05 EUR");
+        assert_eq!(minor(1234, &currency("JPY", 0)), "1234 JPY");
+        assert_eq!(exact(Amount::from_nano(1_234_500_000), &euro), "1.2345 EUR");
+        assert_eq!(exact(Amount::from_nano(-2_000_000_000), &euro), "-2.00 EUR");
+        assert_eq!(exact(Amount::from_nano(3_000_000_000), &currency("JPY", 0)), "3 JPY");
+        assert_eq!(exact(Amount::fraction(1, 3).unwrap(), &euro), "1/3 · 10⁻⁹ EUR");
+        assert_eq!(energy(12_345, "Wh"), "12.345 kWh");
+        assert_eq!(energy(7, "km"), "7 km");
+        assert_eq!(fingerprint(&[0xab; 32]), "abab abab abab abab");
+    }
+}
