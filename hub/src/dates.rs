@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
+use protocol::show;
 use protocol::time::Zone;
 
 use crate::Failure;
@@ -64,16 +65,11 @@ impl Calendar<'_> {
     /// A moment as local time with its offset, for people.
     #[must_use]
     pub fn show(&self, time: u64) -> String {
-        let Ok(moment) = i64::try_from(time).map_err(|_| ()).and_then(|s| Timestamp::from_second(s).map_err(|_| ()))
-        else {
-            return time.to_string();
-        };
         match self {
-            Self::Tariff(zone) => jiff::tz::Offset::from_seconds(zone.offset_at(time))
-                .map_or_else(|_| moment.to_string(), |offset| moment.display_with_offset(offset).to_string()),
+            Self::Tariff(zone) => show::local(zone, time),
             Self::Named(zone) => {
-                let offset = zone.to_offset(moment);
-                moment.display_with_offset(offset).to_string()
+                let moment = i64::try_from(time).ok().and_then(|s| Timestamp::from_second(s).ok());
+                moment.map_or_else(|| time.to_string(), |m| m.display_with_offset(zone.to_offset(m)).to_string())
             }
         }
     }

@@ -6,6 +6,5 @@ pub mod commands;
 pub mod dates;
 pub mod failure;
 pub mod home;
-pub mod show;
 
 pub use failure::Failure;

@@ -28,6 +28,7 @@ pub mod linear;
 pub mod meter_bill;
 pub mod money;
 pub mod pairing;
+pub mod show;
 pub mod tariff;
 pub mod time;
 pub mod verify;

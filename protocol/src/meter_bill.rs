@@ -4,6 +4,7 @@
 //! the meter's certificate checks one signature. What leaves is the fee, without the sums of its lines.
 
 use ed25519_dalek::SigningKey;
+use metrology::certificate::SealClass;
 use metrology::cose::purpose;
 use metrology::keys::{Hash, hash};
 use metrology::label::RegisterCode;
@@ -12,7 +13,7 @@ use minicbor::{Decode, Encode, bytes::ByteVec};
 use crate::certificate::VerifiedCertificate;
 use crate::tariff::SignedTariff;
 use crate::time::Span;
-use crate::verify::{Origin, Refusal, Registry};
+use crate::verify::{Origin, Policy, Refusal, Registry};
 use crate::wire::{self, Signed, WireError};
 
 const KIND: &str = "wattseal/meter-bill";
@@ -125,7 +126,7 @@ pub fn verify(
     bytes: &[u8],
     tariff: &SignedTariff,
     registry: &Registry,
-    allow_incomplete: bool,
+    policy: &Policy,
 ) -> Result<VerifiedMeterBill, Refusal> {
     let file: File = wire::decode(bytes, WHAT)?;
     if file.kind != KIND {
@@ -147,7 +148,7 @@ pub fn verify(
     if bill.tariff != tariff.hash {
         return Err(Refusal::OtherTariff);
     }
-    if bill.recipient != tariff.tariff.provider.key {
+    if bill.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
         return Err(Refusal::OtherRecipient);
     }
     if bill.period.from >= bill.period.until {
@@ -166,8 +167,11 @@ pub fn verify(
         return Err(Refusal::Registers);
     }
     let missing = bill.registers.iter().map(|r| r.missing).sum();
-    if missing > 0 && !allow_incomplete {
+    if missing > 0 && !policy.allow_incomplete {
         return Err(Refusal::Incomplete { missing });
+    }
+    if policy.require_certified && certificate.certificate.class != SealClass::Certified {
+        return Err(Refusal::NotCertified);
     }
     let origin = if registry.attests(&certificate)? { Origin::Attested } else { Origin::Unattested };
     Ok(VerifiedMeterBill {

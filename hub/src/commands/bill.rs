@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use gateway_core::Store;
 use gateway_core::bill::{Bill, BillRequest, make};
 use gateway_core::store::StoredBill;
+use protocol::show;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use rand_core::OsRng;
 use serde_json::json;
 
 use super::{Answer, Outcome, now};
+use crate::Failure;
 use crate::dates::Calendar;
 use crate::home::{Home, read_file, write_whole};
-use crate::{Failure, show};
 
 /// What `wattseal bill` was asked.
 #[derive(Clone, Debug)]

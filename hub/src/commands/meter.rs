@@ -8,13 +8,14 @@ use gateway_core::ingest::{self, Arrival, Ingest, IngestError};
 use gateway_core::{Store, gaps};
 use protocol::certificate;
 use protocol::pairing::Pairing;
+use protocol::show;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Answer, Outcome, now};
+use crate::Failure;
 use crate::dates::Calendar;
 use crate::home::{Home, read_file};
-use crate::{Failure, show};
 
 /// Blocks in one transaction: few large writes are kind to SD cards.
 const BATCH: usize = 512;
@@ -194,9 +195,9 @@ pub fn status(home: &Home) -> Outcome {
                 "from": state.span.map(|s| calendar.show(s.from)), "until": state.span.map(|s| calendar.show(s.until)),
                 "gaps": state.gaps.iter().map(|g| json!({ "from": calendar.show(g.from), "until": calendar.show(g.until) })).collect::<Vec<_>>(),
                 "missing": state.missing_slots, "estimated": state.estimated_slots, "tamper": state.tamper_slots,
-                "events": event_names(state.events),
+                "events": show::event_names(state.events),
             }));
-            for name in event_names(state.events) {
+            for name in show::event_names(state.events) {
                 text.push_str(&format!("    the meter reported: {name}\n"));
             }
         }
@@ -213,18 +214,4 @@ pub fn status(home: &Home) -> Outcome {
         .map(|(at, kind, what)| json!({ "at": at, "code": kind, "message": what }))
         .collect();
     Ok(Answer::done(text, json!({ "meters": list, "bills": bills.len(), "refusals": events })))
-}
-
-fn event_names(events: u16) -> Vec<&'static str> {
-    use protocol::metrology::label::events::{CLOCK_SET, COVER_OPENED, MAGNETIC_FIELD, OUTAGE};
-    [
-        (COVER_OPENED, "cover opened"),
-        (MAGNETIC_FIELD, "magnetic field"),
-        (OUTAGE, "supply interrupted"),
-        (CLOCK_SET, "clock set"),
-    ]
-    .into_iter()
-    .filter(|(bit, _)| events & bit != 0)
-    .map(|(_, name)| name)
-    .collect()
 }

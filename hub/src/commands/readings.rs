@@ -2,13 +2,14 @@
 
 use gateway_core::gaps;
 use protocol::metrology::label::Status;
+use protocol::show;
 use protocol::time::Span;
 use serde_json::json;
 
 use super::{Answer, Outcome};
+use crate::Failure;
 use crate::dates::Calendar;
 use crate::home::Home;
-use crate::{Failure, show};
 
 /// `wattseal readings --from A --to B`
 ///
@@ -38,7 +39,7 @@ pub fn readings(home: &Home, from: &str, to: &str, zone: &str, register: Option<
                     continue;
                 }
                 let status = block.header.status_at(place);
-                let name = status_name(status);
+                let name = show::status(status);
                 let at = calendar.show(start);
                 let note = if status == Status::Measured { String::new() } else { format!("  {name}") };
                 text.push_str(&format!("{at}  {:<12} {value:>6} {unit}{note}\n", state.register.code));
@@ -55,13 +56,4 @@ pub fn readings(home: &Home, from: &str, to: &str, zone: &str, register: Option<
         list.push(json!({ "register": state.register.code, "unit": unit, "total": total, "readings": rows }));
     }
     Ok(Answer::done(text.trim_end().into(), json!({ "registers": list })))
-}
-
-fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Measured => "measured",
-        Status::Missing => "missing",
-        Status::Estimated => "estimated",
-        Status::Tamper => "tamper",
-    }
 }

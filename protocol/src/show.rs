@@ -1,6 +1,12 @@
-//! Money, energy and names as people read them.
+//! Money, energy, times and names as people read them. One wording for every program.
 
-use protocol::money::{Amount, Currency, NANO};
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use metrology::certificate::SealClass;
+use metrology::label::{Status, events};
+
+use crate::money::{Amount, Currency, NANO};
+use crate::time::Zone;
 
 /// An amount in minor units, as "12.34 EUR".
 #[must_use]
@@ -40,8 +46,58 @@ pub fn energy(amount: u64, unit: &str) -> String {
 /// The start of a hash or key, enough to compare by eye.
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
-    let text = hex::encode(bytes.get(..8).unwrap_or(bytes));
-    text.as_bytes().chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>().join(" ")
+    let groups: Vec<String> = bytes.chunks(2).take(4).map(hex).collect();
+    groups.join(" ")
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A Unix time as RFC 3339 with the zone's offset.
+#[must_use]
+pub fn local(zone: &Zone, time: u64) -> String {
+    let moment = i64::try_from(time).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let offset = Offset::from_seconds(zone.offset_at(time)).unwrap_or(Offset::UTC);
+    moment.map_or_else(|| time.to_string(), |m| m.display_with_offset(offset).to_string())
+}
+
+/// Names of the events in a header's bits.
+#[must_use]
+pub fn event_names(bits: u16) -> Vec<&'static str> {
+    [
+        (events::COVER_OPENED, "cover opened"),
+        (events::MAGNETIC_FIELD, "magnetic field"),
+        (events::OUTAGE, "supply interrupted"),
+        (events::CLOCK_SET, "clock set"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| bits & bit != 0)
+    .map(|(_, name)| name)
+    .collect()
+}
+
+/// The name of a slot's status.
+#[must_use]
+pub fn status(status: Status) -> &'static str {
+    match status {
+        Status::Measured => "measured",
+        Status::Missing => "missing",
+        Status::Estimated => "estimated",
+        Status::Tamper => "tamper",
+    }
+}
+
+/// Where a seal was made, in words.
+#[must_use]
+pub fn seal(class: SealClass) -> &'static str {
+    match class {
+        SealClass::Certified => "sealed by the meter",
+        SealClass::BesideMeter => "sealed beside the meter, not certified",
+        SealClass::SelfSealed => "sealed by the household itself, not certified",
+    }
 }
 
 /// A number of bytes.
