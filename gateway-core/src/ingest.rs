@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use protocol::block::{BlockFile, DayHeader};
 use protocol::certificate::{VerifiedCertificate, follows};
-use protocol::metrology::keys::{DaySeed, Hash, RegisterKey};
+use protocol::metrology::keys::{Hash, RegisterKey};
 use protocol::pairing::Pairing;
 use protocol::wire::{Signed, WireError};
 
@@ -219,7 +219,9 @@ impl<'s> Ingest<'s> {
         if self.store.is_covered(register, &header.span())? {
             return Err(Refused::Covered.into());
         }
-        let seed = self.seed(&entry, (register, certificate, pairing), meter, header)?;
+        let place = (register, certificate, pairing);
+        let key = self.day_key(&entry, place, meter, header)?;
+        let seed = key.day_seed();
         let opened = unseal(&block, &file.ciphertext, &seed).map_err(Refused::from)?;
         let row = BlockRow {
             hash: block.hash,
@@ -235,6 +237,10 @@ impl<'s> Ingest<'s> {
         self.check_neighbours(register, certificate, &entry, &row)?;
         let seed = self.store.keep_seed(register, certificate, pairing, row.header.day, &seed)?;
         self.store.insert_block(register, certificate, seed, &row)?;
+        // Only now: what was refused leaves no trace, here or in the store.
+        if self.ratchets.get(&place).is_none_or(|(newest, _)| *newest < row.header.day) {
+            self.ratchets.insert(place, (row.header.day, key));
+        }
         Ok(Arrival::Stored)
     }
 
@@ -272,14 +278,14 @@ impl<'s> Ingest<'s> {
         }
     }
 
-    /// seed(day), ratcheting forward from the newest key that is not later than the day.
-    fn seed(
+    /// k(day), ratcheting forward from the newest key that is not later than the day.
+    fn day_key(
         &mut self,
         entry: &VerifiedCertificate,
         place: (i64, i64, i64),
         meter: i64,
         header: &DayHeader,
-    ) -> Result<DaySeed, IngestError> {
+    ) -> Result<RegisterKey, IngestError> {
         let (register, certificate, pairing) = place;
         let cached = match self.ratchets.get(&place) {
             Some((day, key)) => Some((*day, key.clone())),
@@ -298,11 +304,7 @@ impl<'s> Ingest<'s> {
             key = key.next();
             day += 1;
         }
-        let seed = key.day_seed();
-        if self.ratchets.get(&place).is_none_or(|(newest, _)| *newest < day) {
-            self.ratchets.insert(place, (day, key));
-        }
-        Ok(seed)
+        Ok(key)
     }
 
     /// The block links to what is stored before and after it, by hash and by register total.

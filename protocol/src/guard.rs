@@ -6,9 +6,11 @@
 //!
 //! 1. Leverage: with Q an orthonormal basis of the bill's weight vectors, ‖Qᵢ‖² ≤ 1/m for every slot i, so that no
 //!    set of fewer than m slots lies in their span.
-//! 2. Bits: in every UTC day an exact sum costs log₂(1 + Σ|wᵢ|·x_max/ρ) bits, ρ what all weights have in common;
+//! 2. Bits: in every day an exact sum costs log₂(1 + Σ|wᵢ|·x_max/ρ) bits, ρ what all weights have in common;
 //!    together at most ¼·log₂(1 + x_typ) a slot.
 #![allow(clippy::float_arithmetic, clippy::cast_precision_loss)] // geometry of weights, no money or energy
+
+use std::ops::Range;
 
 use metrology::label::DAY_SECONDS;
 
@@ -110,23 +112,26 @@ fn norm(row: &[f64]) -> f64 {
 
 fn check_bits(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Hostile> {
     let count = lines.iter().map(|l| l.prices.len()).max().unwrap_or(0);
-    let day_of = |slot: usize| (period.from + slot as u64 * interval) / DAY_SECONDS;
+    let per_day = usize::try_from(DAY_SECONDS / interval.max(1)).unwrap_or(usize::MAX);
     let typical = (TYPICAL_HALF_HOUR * interval / 1800) as f64;
-    let slots: Vec<usize> = (0..count).collect();
-    for day in slots.chunk_by(|a, b| day_of(*a) == day_of(*b)) {
-        let bits: f64 = lines.iter().map(|line| line_bits(line, day)).sum();
+    // Days are counted from the start of the period; what is left at its end belongs to the last one.
+    let days = (count / per_day).max(1);
+    for number in 0..days {
+        let start = number * per_day;
+        let day = start..if number + 1 == days { count } else { start + per_day };
+        let bits: f64 = lines.iter().map(|line| line_bits(line, day.clone())).sum();
         let budget = FLOOR_BITS.max(0.25 * (1.0 + typical).log2() * day.len() as f64);
         if bits > budget {
-            let at = period.from + day.first().copied().unwrap_or(0) as u64 * interval;
+            let at = period.from + start as u64 * interval;
             return Err(Hostile::Bits { at, bits, budget });
         }
     }
     Ok(())
 }
 
-fn line_bits(line: &Weights, day: &[usize]) -> f64 {
+fn line_bits(line: &Weights, day: Range<usize>) -> f64 {
     let unit = line.divisor() as f64;
-    let sum: f64 = day.iter().filter_map(|slot| line.prices.get(*slot)).map(|w| w.unsigned_abs() as f64 / unit).sum();
+    let sum: f64 = line.prices.get(day).unwrap_or(&[]).iter().map(|w| w.unsigned_abs() as f64 / unit).sum();
     (1.0 + sum * MAX_READING as f64).log2()
 }
 

@@ -1,1 +1,23 @@
-//! Front page.
+//! The provider's side of Wattseal: sets tariffs and signs them.
+//!
+//! ```text
+//! source, price file ──► desk ──► signed tariff ──► households
+//!                       identity (who signs)
+//! ```
+//!
+//! This crate never imports the household's side: whoever verifies a bill does not need what proves it.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap
+    )
+)]
+
+pub mod desk;
+pub mod files;
+pub mod identity;

@@ -175,6 +175,8 @@ impl Store {
 fn unlock(connection: &Connection, key: &StoreKey) -> Result<(), StoreError> {
     let hex = Zeroizing::new(hex::encode(key.0));
     let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", hex.as_str()));
+    // The library would write its own lines about a wrong key to standard error.
+    connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
     connection.execute_batch(&pragma)?;
     connection.busy_timeout(BUSY)?;
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(StoreError::from)?;

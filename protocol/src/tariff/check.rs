@@ -10,6 +10,8 @@ const MAX_LINES: usize = 32;
 const MAX_REGISTERS: usize = 8;
 /// Longest name or id.
 const MAX_TEXT: usize = 120;
+/// Standing amounts stay below this: 2⁶⁰, some 10⁹ currency units. They are public, so no circuit bounds them.
+const STANDING_LIMIT: u64 = 1 << 60;
 /// Most taxes without a rounding between them on the way to one line: two factors N/D (docs/protocol.md).
 const MAX_FACTORS: u8 = 2;
 
@@ -75,7 +77,7 @@ impl Tariff {
                 Ok(0)
             }
             Charge::Standing { amount, per } => {
-                require(is_price(*amount), "a standing amount is out of range")?;
+                require(amount.unsigned_abs() < STANDING_LIMIT, "a standing amount is out of range")?;
                 Ok(u8::from(matches!(per, super::Per::Month | super::Per::Year)))
             }
             Charge::Tax { numerator, denominator, base } => {

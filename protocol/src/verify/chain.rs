@@ -43,10 +43,11 @@ pub(super) fn read_chain(
     certificates: &Certificates,
 ) -> Result<ChainReading, Refusal> {
     let name = || register.code.as_str().to_owned();
-    let runs = read_runs(chain, register, certificates)?;
+    let runs = read_runs(chain, certificates)?;
     if runs.len() != chain.signatures.len() {
         return Err(Refusal::SignatureCount);
     }
+    // Signatures and chains first: what is not the meter's word is not interpreted.
     let mut payloads = chain.blocks.iter();
     for (run, signature) in runs.iter().zip(&chain.signatures) {
         let last = payloads.by_ref().nth(run.blocks.len() - 1).map(|b| b.header.as_slice()).unwrap_or_default();
@@ -54,7 +55,12 @@ pub(super) fn read_chain(
         if !verify_signature(&run.certificate.certificate.signing_key, purpose::DAY_BLOCK, last, &signature) {
             return Err(Refusal::Signature(name()));
         }
-        check_run(run).ok_or_else(|| Refusal::BrokenChain(name()))?;
+        check_links(run).ok_or_else(|| Refusal::BrokenChain(name()))?;
+        check_labels(run, register)?;
+    }
+    let interval = |run: &Run<'_>| run.blocks.first().map(|(header, _)| header.register.interval);
+    if runs.windows(2).any(|pair| matches!(pair, [a, b] if interval(a) != interval(b))) {
+        return Err(Refusal::MixedIntervals(name()));
     }
     for pair in runs.windows(2) {
         if let [before, after] = pair {
@@ -65,46 +71,51 @@ pub(super) fn read_chain(
     collect(chain, &runs, period, register)
 }
 
-/// Decodes all headers and groups them by certificate.
-fn read_runs<'a>(
-    chain: &Chain,
-    register: &TariffRegister,
-    certificates: &'a Certificates,
-) -> Result<Vec<Run<'a>>, Refusal> {
+/// Decodes all headers and groups them by certificate. No run is empty.
+fn read_runs<'a>(chain: &Chain, certificates: &'a Certificates) -> Result<Vec<Run<'a>>, Refusal> {
     let mut runs: Vec<Run<'a>> = Vec::new();
-    let mut interval = None;
     for block in &chain.blocks {
         let header = DayHeader::read(&block.header)?;
         let hash = header_hash(&block.header);
-        if header.register.code != register.code {
-            return Err(Refusal::Registers);
-        }
-        if header.register.unit != register.unit || header.register.kind != RegisterKind::Cumulative {
-            return Err(Refusal::Unit(register.code.as_str().to_owned()));
-        }
-        if *interval.get_or_insert(header.register.interval) != header.register.interval {
-            return Err(Refusal::MixedIntervals(register.code.as_str().to_owned()));
-        }
         let certificate = certificates.get(&header.certificate).ok_or(Refusal::UnknownCertificate)?;
-        if header.epoch != certificate.certificate.epoch {
-            return Err(Refusal::BrokenEpochs);
-        }
-        if header.span().from < certificate.certificate.first {
-            return Err(Refusal::BeforeEpoch);
-        }
         match runs.last_mut() {
             Some(run) if run.certificate.hash == certificate.hash => run.blocks.push((header, hash)),
             _ => runs.push(Run { certificate, blocks: vec![(header, hash)] }),
         }
     }
     if runs.is_empty() {
-        return Err(Refusal::Gap { register: register.code.as_str().to_owned(), at: 0 });
+        return Err(Refusal::Gap { register: chain.code.as_str().to_owned(), at: 0 });
     }
     Ok(runs)
 }
 
+/// All blocks of a run are of the register the tariff prices, in one interval, and within their epoch.
+fn check_labels(run: &Run<'_>, register: &TariffRegister) -> Result<(), Refusal> {
+    let name = || register.code.as_str().to_owned();
+    let certificate = &run.certificate.certificate;
+    for (header, _) in &run.blocks {
+        if header.register.code != register.code {
+            return Err(Refusal::Registers);
+        }
+        if header.register.unit != register.unit || header.register.kind != RegisterKind::Cumulative {
+            return Err(Refusal::Unit(name()));
+        }
+        if header.epoch != certificate.epoch {
+            return Err(Refusal::BrokenEpochs);
+        }
+        if header.span().from < certificate.first {
+            return Err(Refusal::BeforeEpoch);
+        }
+    }
+    let mixed = run
+        .blocks
+        .windows(2)
+        .any(|pair| matches!(pair, [(a, _), (b, _)] if a.register.interval != b.register.interval));
+    if mixed { Err(Refusal::MixedIntervals(name())) } else { Ok(()) }
+}
+
 /// Within a run every block names the one before and counts on; a pairing never goes back or changes its household.
-fn check_run(run: &Run<'_>) -> Option<()> {
+fn check_links(run: &Run<'_>) -> Option<()> {
     for pair in run.blocks.windows(2) {
         let [(before, before_hash), (after, _)] = pair else { continue };
         let counts = Some(after.block) == before.block.checked_add(1);

@@ -1,0 +1,117 @@
+//! Answers and failures: text for people, JSON for programs, and the exit code.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use protocol::tariff::TariffError;
+use provider::desk::DeskError;
+use provider::files::FileError;
+use provider::identity::IdentityError;
+use serde::Serialize;
+
+/// What a command answers.
+pub(super) struct Answer {
+    text: String,
+    json: String,
+}
+
+/// Why a command did not do it.
+pub(super) struct Failure {
+    code: &'static str,
+    message: String,
+    exit: u8,
+}
+
+/// Refused or invalid.
+const REFUSED: u8 = 1;
+/// Could not: file, network, lock.
+const COULD_NOT: u8 = 3;
+
+impl Answer {
+    /// An answer in both forms.
+    pub(super) fn new(text: impl ToString, json: &impl Serialize) -> Result<Self, Failure> {
+        let json = serde_json::to_string_pretty(json).map_err(|cause| Failure {
+            code: "internal",
+            message: format!("the answer cannot be written as JSON: {cause}"),
+            exit: COULD_NOT,
+        })?;
+        Ok(Self { text: text.to_string(), json })
+    }
+}
+
+impl Failure {
+    /// Names the file that the failure is about.
+    pub(super) fn about(self, path: &Path) -> Self {
+        Self { message: format!("{}: {}", path.display(), self.message), ..self }
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        let exit = if matches!(error, DeskError::Load { .. }) { COULD_NOT } else { REFUSED };
+        Self { code: error.code(), message: error.to_string(), exit }
+    }
+}
+
+impl From<TariffError> for Failure {
+    fn from(error: TariffError) -> Self {
+        Self { code: "bad-tariff", message: error.to_string(), exit: REFUSED }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self { code: "file", message: error.to_string(), exit: COULD_NOT }
+    }
+}
+
+impl From<IdentityError> for Failure {
+    fn from(error: IdentityError) -> Self {
+        let (code, exit) = match &error {
+            IdentityError::Exists(_) => ("key-exists", REFUSED),
+            IdentityError::Missing(_) => ("no-key", COULD_NOT),
+            IdentityError::Damaged(_) => ("bad-key", REFUSED),
+            IdentityError::Exposed(_) => ("key-exposed", REFUSED),
+            IdentityError::Name => ("bad-value", REFUSED),
+            IdentityError::Randomness(_) => ("no-randomness", COULD_NOT),
+            IdentityError::File(_) => ("file", COULD_NOT),
+        };
+        Self { code, message: error.to_string(), exit }
+    }
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    error: Told<'a>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+/// Gives the answer or the failure, and the exit code.
+pub(super) fn give(result: Result<Answer, Failure>, json: bool) -> ExitCode {
+    match result {
+        Ok(answer) => {
+            print(if json { &answer.json } else { &answer.text });
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            if json {
+                let told = Error { error: Told { code: failure.code, message: &failure.message } };
+                print(&serde_json::to_string_pretty(&told).unwrap_or_default());
+            } else {
+                let _ = writeln!(std::io::stderr(), "{}", failure.message);
+            }
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+/// A reader that went away, as `head` does, is no failure.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

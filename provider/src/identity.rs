@@ -1,0 +1,216 @@
+//! Who the provider is: a name and the key that signs its tariffs, kept in the provider's home folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use protocol::metrology::keys::{Hash, hash};
+use protocol::tariff::{Provider, Tariff, TariffError};
+use serde::Deserialize;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::files::{self, FileError};
+
+/// The secret, in the home folder.
+pub const KEY_FILE: &str = "provider.key";
+/// What others may have: name, public key, fingerprint.
+pub const PUBLIC_FILE: &str = "provider.pub";
+const LONGEST: usize = 4096;
+/// As long as a name in a tariff may be.
+const LONGEST_NAME: usize = 120;
+
+/// The provider whose home this is.
+#[derive(Clone)]
+pub struct Identity {
+    name: String,
+    key: SigningKey,
+}
+
+/// Why there is no identity to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// There is one already, and a lost key cannot be had back.
+    #[error("{} exists already; it is never overwritten, choose another --home", .0.display())]
+    Exists(PathBuf),
+    /// There is none.
+    #[error("there is no provider in {}; create one with `wattseal-provider --home DIR init`", .0.display())]
+    Missing(PathBuf),
+    /// The key file is not one.
+    #[error("{} is not a provider's key file, or it is damaged; restore it from your backup", .0.display())]
+    Damaged(PathBuf),
+    /// Others may read the key.
+    #[error("other users may read {}; run `chmod 600` on it", .0.display())]
+    Exposed(PathBuf),
+    /// The name cannot stand in a tariff.
+    #[error("a provider's name has 1 to 120 bytes and no control characters")]
+    Name,
+    /// The machine gives no randomness.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    name: String,
+    secret: String,
+}
+
+impl Identity {
+    /// Creates a home with a new key. Without a name the provider is called after its fingerprint.
+    ///
+    /// # Errors
+    /// When there is a key already, the name is unfit, or a file cannot be written.
+    pub fn create(home: &Path, name: Option<&str>) -> Result<Self, IdentityError> {
+        if name.is_some_and(|name| !is_name(name)) {
+            return Err(IdentityError::Name);
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(IdentityError::Randomness)?;
+        let key = SigningKey::from_bytes(&seed);
+        let print = hex::encode(fingerprint(&key.verifying_key().to_bytes()));
+        let name = name.map_or_else(|| format!("Provider {}", print.get(..8).unwrap_or_default()), str::to_owned);
+        let identity = Self { name, key };
+
+        create_folder(home).map_err(FileError::of("create", home))?;
+        let path = home.join(KEY_FILE);
+        let named = toml::Value::String(identity.name.clone());
+        let secret = Zeroizing::new(hex::encode(*seed));
+        let text = Zeroizing::new(format!(
+            "# Whoever has this file signs tariffs in your name. Keep it secret, and keep a copy in a safe place.\nname = {named}\nsecret = \"{}\"\n",
+            *secret
+        ));
+        files::create_private(&path, text.as_bytes()).map_err(|error| match error.cause.kind() {
+            std::io::ErrorKind::AlreadyExists => IdentityError::Exists(path),
+            _ => error.into(),
+        })?;
+        let public = format!("name = {named}\nkey = \"{}\"\nfingerprint = \"{print}\"\n", identity.public_hex());
+        files::write(&home.join(PUBLIC_FILE), public.as_bytes())?;
+        Ok(identity)
+    }
+
+    /// Opens a home.
+    ///
+    /// # Errors
+    /// When there is no key, others may read it, or it is damaged.
+    pub fn open(home: &Path) -> Result<Self, IdentityError> {
+        let path = home.join(KEY_FILE);
+        if !path.exists() {
+            return Err(IdentityError::Missing(home.to_path_buf()));
+        }
+        if is_exposed(&path).map_err(FileError::of("read", &path))? {
+            return Err(IdentityError::Exposed(path));
+        }
+        let bytes = Zeroizing::new(files::read(&path, LONGEST)?);
+        let damaged = || IdentityError::Damaged(path.clone());
+        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+        let mut file: KeyFile = toml::from_str(text).map_err(|_| damaged())?;
+        let mut seed = Zeroizing::new([0; 32]);
+        let decoded = hex::decode_to_slice(&file.secret, seed.as_mut_slice());
+        file.secret.zeroize();
+        if decoded.is_err() || !is_name(&file.name) {
+            return Err(damaged());
+        }
+        Ok(Self { name: file.name, key: SigningKey::from_bytes(&seed) })
+    }
+
+    /// The provider as tariffs name it.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        Provider { name: self.name.clone(), key: self.key.verifying_key().to_bytes() }
+    }
+
+    /// Signs a tariff of this provider.
+    ///
+    /// # Errors
+    /// When the tariff is out of bounds or names another key.
+    pub fn sign(&self, tariff: &Tariff) -> Result<Vec<u8>, TariffError> {
+        tariff.sign(&self.key)
+    }
+
+    fn public_hex(&self) -> String {
+        hex::encode(self.key.verifying_key().to_bytes())
+    }
+}
+
+/// What people compare to know a provider's key.
+#[must_use]
+pub fn fingerprint(key: &[u8; 32]) -> Hash {
+    hash("wattseal/v1/provider", &[key])
+}
+
+/// Digits in groups of eight, for comparing by eye.
+#[must_use]
+pub fn grouped(digits: &str) -> String {
+    let groups: Vec<String> = digits.chars().collect::<Vec<_>>().chunks(8).map(|c| c.iter().collect()).collect();
+    groups.join(" ")
+}
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
+}
+
+/// A folder that only its owner may enter; one that exists is left as it is.
+fn create_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(unix)]
+fn is_exposed(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_exposed(_: &Path) -> std::io::Result<bool> {
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_opens_as_it_was_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("deep/home");
+        assert!(matches!(Identity::open(&home), Err(IdentityError::Missing(_))));
+        let made = Identity::create(&home, Some("Fern \"Green\" Energy")).unwrap();
+        assert_eq!(Identity::open(&home).unwrap().provider(), made.provider());
+        assert!(matches!(Identity::create(&home, None), Err(IdentityError::Exists(_))));
+        assert_eq!(Identity::open(&home).unwrap().provider(), made.provider());
+        let public = fs::read_to_string(home.join(PUBLIC_FILE)).unwrap();
+        assert!(public.contains(&made.public_hex()) && !public.contains("secret"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&home), mode(&home.join(KEY_FILE))), (0o700, 0o600));
+            fs::set_permissions(home.join(KEY_FILE), fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(matches!(Identity::open(&home), Err(IdentityError::Exposed(_))));
+        }
+    }
+
+    #[test]
+    fn unfit_names_and_damaged_keys_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["", "  ", "a\nb", &"x".repeat(121)] {
+            assert!(matches!(Identity::create(folder.path(), Some(name)), Err(IdentityError::Name)), "{name:?}");
+        }
+        let unnamed = Identity::create(folder.path(), None).unwrap().provider();
+        assert!(unnamed.name.starts_with("Provider "));
+        let key = folder.path().join(KEY_FILE);
+        let good = fs::read_to_string(&key).unwrap();
+        for bad in ["", "name = 1", &good[..good.len() - 5], &good.replace("secret", "other")] {
+            fs::write(&key, bad).unwrap();
+            assert!(matches!(Identity::open(folder.path()), Err(IdentityError::Damaged(_))), "{bad:?}");
+        }
+    }
+}
