@@ -1,0 +1,65 @@
+//! The command line: arguments in, a run of the meter, a summary or an error out.
+//!
+//! Standard output carries the result alone; progress and errors go to standard error. Exit codes: 0 done, 1 refused
+//! or invalid, 2 wrong usage, 3 could not (file or lock).
+
+mod args;
+mod error;
+mod report;
+mod seal;
+mod source;
+
+pub use args::{Cli, Command, SealArgs};
+pub use error::CliError;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::Parser;
+
+/// Runs a command line and returns the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Programs that ask for JSON get it for wrong usage too, which is found before the arguments are known.
+    let json = args.iter().any(|arg| arg == "--json");
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => return written(write!(out, "{error}")),
+        Err(error) => {
+            let _ = write!(err, "{error}");
+            return failed(&CliError::Usage(first_paragraph(&error.to_string())), json, out, None);
+        }
+    };
+    let Command::Seal(args) = cli.command;
+    match seal::seal(&args, err) {
+        Ok(report) if args.json => {
+            written(report.json().map_err(std::io::Error::from).and_then(|text| writeln!(out, "{text}")))
+        }
+        Ok(report) => written(write!(out, "{report}")),
+        Err(error) => failed(&error, args.json, out, Some(err)),
+    }
+}
+
+/// What is wrong, without the usage lines below it.
+fn first_paragraph(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or(text);
+    let words: Vec<_> = paragraph.trim_start_matches("error: ").split_whitespace().collect();
+    words.join(" ")
+}
+
+/// Says what went wrong, for people and, when asked, for programs.
+fn failed(error: &CliError, json: bool, out: &mut dyn Write, err: Option<&mut dyn Write>) -> u8 {
+    if let Some(err) = err {
+        let _ = writeln!(err, "error: {error}");
+    }
+    if json {
+        let value = serde_json::json!({ "error": { "code": error.code(), "message": error.to_string() } });
+        let _ = writeln!(out, "{value}");
+    }
+    error.exit()
+}
+
+/// A result that could not be written is not a success.
+fn written(result: std::io::Result<()>) -> u8 {
+    if result.is_ok() { 0 } else { 3 }
+}

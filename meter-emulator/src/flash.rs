@@ -1,0 +1,211 @@
+//! What the meter's flash holds, as CBOR: keys, certificates and every register's chain. All of it is secret.
+//!
+//! The household's private key is not here: it stands in the pairing file alone. Its public key and the code of the
+//! pairing are, since new epochs and registers need them to derive their keys. Signing keys of past epochs are gone.
+
+use ed25519_dalek::SigningKey;
+use metrology::cose::public_key;
+use metrology::keys::{AgreementKey, Hash, PairingCode, RegisterKey};
+use metrology::label::{Coverage, Interval, MeterId, Register, RegisterCode, RegisterKind, Unit};
+use metrology::seal::{ChainState, Epoch};
+use minicbor::{Decode, Encode, bytes::ByteVec};
+use protocol::certificate::{VerifiedCertificate, follows};
+use protocol::time::Span;
+use zeroize::Zeroizing;
+
+use crate::meter::{FileMeter, HouseholdLink};
+
+const KIND: &str = "wattseal/flash";
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Flash {
+    #[n(0)]
+    kind: String,
+    #[n(1)]
+    version: u8,
+    /// Counts the writes, so that blocks which were on their way at a power cut can be told from those that were not.
+    #[n(2)]
+    generation: u64,
+    #[cbor(n(3), with = "protocol::block::text")]
+    id: MeterId,
+    #[cbor(n(4), with = "secret")]
+    identity: Zeroizing<[u8; 32]>,
+    #[cbor(n(5), with = "secret")]
+    agreement: Zeroizing<[u8; 32]>,
+    #[n(6)]
+    pairing_counter: u32,
+    #[cbor(n(7), with = "minicbor::bytes")]
+    household: [u8; 32],
+    #[cbor(n(8), with = "secret")]
+    code: Zeroizing<[u8; 16]>,
+    /// The signing key of the current epoch.
+    #[cbor(n(9), with = "secret")]
+    signing: Zeroizing<[u8; 32]>,
+    /// All epochs' certificates, oldest first.
+    #[n(10)]
+    certificates: Vec<ByteVec>,
+    #[n(11)]
+    registers: Vec<Chain>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Chain {
+    #[cbor(n(0), with = "protocol::block::text")]
+    code: RegisterCode,
+    #[cbor(n(1), with = "protocol::block::text")]
+    unit: Unit,
+    #[n(2)]
+    sampled: bool,
+    #[n(3)]
+    interval: u32,
+    #[n(4)]
+    coverage: Vec<Span>,
+    #[n(5)]
+    next: Option<u64>,
+    #[n(6)]
+    block: u64,
+    #[cbor(n(7), with = "minicbor::bytes")]
+    previous: Hash,
+    #[n(8)]
+    total: u64,
+    #[n(9)]
+    day: u32,
+    #[cbor(n(10), with = "secret")]
+    key: Zeroizing<[u8; 32]>,
+}
+
+/// CBOR codec for key bytes that erase themselves.
+mod secret {
+    use minicbor::{Decoder, Encoder};
+    use zeroize::Zeroizing;
+
+    pub fn encode<C, W: minicbor::encode::Write, const N: usize>(
+        value: &Zeroizing<[u8; N]>,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.bytes(&**value)?.ok()
+    }
+
+    pub fn decode<C, const N: usize>(
+        d: &mut Decoder<'_>,
+        _: &mut C,
+    ) -> Result<Zeroizing<[u8; N]>, minicbor::decode::Error> {
+        let mut bytes = Zeroizing::new([0; N]);
+        let found = d.bytes()?;
+        if found.len() != N {
+            return Err(minicbor::decode::Error::message("key of another length"));
+        }
+        bytes.copy_from_slice(found);
+        Ok(bytes)
+    }
+}
+
+/// The flash of a meter whose blocks are all closed: its keys, and the states that its sealers stored.
+#[must_use]
+pub fn write(meter: &FileMeter, generation: u64) -> Zeroizing<Vec<u8>> {
+    let chains = meter.chains.values().filter_map(|chain| {
+        let (register, state) = (&chain.register, meter.journal.0.get(&chain.register.code)?);
+        Some(Chain {
+            code: register.code,
+            unit: register.unit,
+            sampled: register.kind == RegisterKind::Sampled,
+            interval: u32::try_from(register.interval.seconds()).ok()?,
+            coverage: state.coverage.ranges().iter().map(|&(from, until)| Span { from, until }).collect(),
+            next: state.next,
+            block: state.block,
+            previous: state.previous,
+            total: state.total,
+            day: state.day,
+            key: Zeroizing::new(*state.key.expose()),
+        })
+    });
+    let flash = Flash {
+        kind: KIND.into(),
+        version: metrology::VERSION,
+        generation,
+        id: meter.id,
+        identity: Zeroizing::new(meter.identity.to_bytes()),
+        agreement: Zeroizing::new(*meter.agreement.expose()),
+        pairing_counter: meter.household.counter,
+        household: meter.household.public,
+        code: Zeroizing::new(*meter.household.code.expose()),
+        signing: Zeroizing::new(meter.epoch.signing.to_bytes()),
+        certificates: meter.certificates.iter().map(|c| c.message.clone().into()).collect(),
+        registers: chains.collect(),
+    };
+    // Room enough that the buffer does not grow and leave copies of keys behind.
+    let certificates: usize = meter.certificates.iter().map(|c| c.message.len() + 8).sum();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1024 + certificates + 512 * flash.registers.len()));
+    let written = minicbor::encode(&flash, &mut *bytes);
+    debug_assert!(written.is_ok(), "encoding to memory does not fail");
+    bytes
+}
+
+/// The meter and the number of its last write. `None` when the bytes are damaged or parts do not fit each other.
+#[must_use]
+pub fn read(bytes: &[u8]) -> Option<(FileMeter, u64)> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let flash: Flash = decoder.decode().ok()?;
+    if decoder.position() != bytes.len() || flash.kind != KIND || flash.version != metrology::VERSION {
+        return None;
+    }
+    let certificates: Vec<_> =
+        flash.certificates.iter().map(|m| VerifiedCertificate::read(m).ok()).collect::<Option<_>>()?;
+    let linked = certificates.windows(2).all(|w| matches!(w, [a, b] if follows(a, b)));
+    let last = certificates.last()?;
+    let identity = SigningKey::from_bytes(&flash.identity);
+    let signing = SigningKey::from_bytes(&flash.signing);
+    let agreement = AgreementKey::from_bytes(*flash.agreement);
+    let known = &last.certificate;
+    let fits = known.identity_key == public_key(&identity)
+        && known.signing_key == public_key(&signing)
+        && known.agreement_key == agreement.public()
+        && known.meter == flash.id;
+    if !linked || !fits {
+        return None;
+    }
+    let mut meter = FileMeter {
+        id: flash.id,
+        class: known.class,
+        identity,
+        agreement,
+        household: HouseholdLink {
+            counter: flash.pairing_counter,
+            public: flash.household,
+            code: PairingCode::from_bytes(*flash.code),
+        },
+        epoch: Epoch { certificate: last.hash, number: known.epoch, first: known.first, signing },
+        certificates,
+        chains: std::collections::BTreeMap::new(),
+        journal: crate::meter::Batch::default(),
+    };
+    for chain in flash.registers {
+        let (register, state) = chain.read()?;
+        meter.install(register, state);
+    }
+    Some((meter, flash.generation))
+}
+
+impl Chain {
+    fn read(self) -> Option<(Register, ChainState)> {
+        let kind = if self.sampled { RegisterKind::Sampled } else { RegisterKind::Cumulative };
+        let interval = Interval::from_seconds(self.interval)?;
+        let mut coverage = Coverage::default();
+        if !self.coverage.iter().all(|span| coverage.add(span.from, span.until)) {
+            return None;
+        }
+        let state = ChainState {
+            coverage,
+            next: self.next,
+            block: self.block,
+            previous: self.previous,
+            total: self.total,
+            day: self.day,
+            key: RegisterKey::from_bytes(*self.key),
+        };
+        Some((Register { code: self.code, unit: self.unit, kind, interval }, state))
+    }
+}
