@@ -96,8 +96,7 @@ pub struct BillRequest {
     pub corrects: Option<Hash>,
 }
 
-/// A finished bill, with the account that only the household sees.
-#[derive(Debug)]
+/// A finished bill, with the account that only the household sees. It does not print.
 pub struct Bill {
     /// What may leave.
     pub package: Vec<u8>,

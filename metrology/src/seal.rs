@@ -4,6 +4,8 @@
 //! closes the block when the UTC day is complete, or earlier at a rotation or re-pairing. Nothing leaves before the
 //! [`Journal`] has made the new [`ChainState`] durable: after a power cut no label can be used a second time.
 
+use core::fmt;
+
 use chacha20poly1305::{AeadInPlace, ChaCha20Poly1305, KeyInit};
 use ed25519_dalek::SigningKey;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeLess};
@@ -26,7 +28,7 @@ pub const TAG_BYTES: usize = 16;
 pub const MAX_CIPHERTEXT: usize = PLAINTEXT_PREFIX + 2 * MAX_SLOTS + TAG_BYTES;
 
 /// What must survive a power cut, for one register. Written as one piece.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ChainState {
     /// All times that blocks exist for.
     pub coverage: Coverage,
@@ -78,8 +80,8 @@ pub struct Pairing {
     pub household: Hash,
 }
 
-/// What a meter measured in one slot.
-#[derive(Clone, Copy, Debug)]
+/// What a meter measured in one slot. It does not print: it is a reading.
+#[derive(Clone, Copy)]
 pub struct Sample {
     /// Cumulative registers: how far the register moved, in 10⁻⁴ units. Sampled ones: the value in 10⁻⁴ units.
     pub advance: u32,
@@ -112,6 +114,24 @@ pub enum SealError<J> {
     /// The journal could not store the state.
     Journal(J),
 }
+
+impl<J> fmt::Display for SealError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Covered => "the slot's time already has a commitment; a time is sealed once in a meter's life",
+            Self::BeforeEpoch => "the slot lies before the epoch's first second",
+            Self::Gap { .. } => "slots between were not recorded; record them as missing",
+            Self::ClockStep => "the clock stepped by more than a day; begin a new epoch",
+            Self::DayComplete => "the day is complete; close its block first",
+            Self::Empty => "no slot is recorded that could be closed",
+            Self::OutOfRange => "time or numbers are beyond what a block can hold",
+            Self::CoverageFull => "the meter holds too many separate ranges of time; it needs service",
+            Self::Journal(_) => "the meter's memory could not store the new state; nothing was sealed",
+        })
+    }
+}
+
+impl<J: fmt::Debug> core::error::Error for SealError<J> {}
 
 /// One register's chain while it is running.
 pub struct Sealer {
@@ -324,8 +344,12 @@ impl OpenDay {
     /// branch on the amount. An advance of 32 bits bounds the residual of a day below 2³².
     fn take(&mut self, kind: RegisterKind, place: u8, sample: Sample) {
         let cumulative = kind == RegisterKind::Cumulative;
-        let after = self.total + u64::from(sample.advance);
-        let whole = if cumulative { after / PARTS - self.total / PARTS } else { u64::from(sample.advance) / PARTS };
+        let after = self.total.wrapping_add(u64::from(sample.advance));
+        let whole = if cumulative {
+            (after / PARTS).wrapping_sub(self.total / PARTS)
+        } else {
+            u64::from(sample.advance) / PARTS
+        };
         let limit = u64::from(u16::MAX);
         let over = limit.ct_lt(&whole);
         let missing = Choice::from(u8::from(sample.status == Status::Missing));

@@ -4,11 +4,11 @@
 //! household's key pair itself and writes both here (mode 0600). Whoever holds this file can read the readings.
 
 use metrology::keys::{
-    AgreementKey, Hash, PairingCode, PairingContext, RegisterKey, household_fingerprint, register_key,
+    AgreementKey, Hash, PairingCode, PairingContext, RegisterKey, hash, household_fingerprint, register_key,
 };
 use metrology::label::{DAY_SECONDS, RegisterCode};
 use minicbor::{Decode, Encode, bytes::ByteVec};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::certificate::VerifiedCertificate;
 use crate::wire::{self, WireError};
@@ -16,7 +16,7 @@ use crate::wire::{self, WireError};
 const KIND: &str = "wattseal/pairing";
 const WHAT: &str = "pairing file";
 
-#[derive(Encode, Decode)]
+#[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
 #[cbor(array)]
 struct File {
     #[n(0)]
@@ -30,7 +30,25 @@ struct File {
     #[cbor(n(4), with = "minicbor::bytes")]
     code: [u8; 16],
     #[n(5)]
+    #[zeroize(skip)]
     certificates: Vec<ByteVec>,
+    /// Start of a hash over the rest, so that a damaged key is noticed before it is used.
+    #[cbor(n(6), with = "minicbor::bytes")]
+    check: [u8; 8],
+}
+
+impl File {
+    fn checksum(&self) -> [u8; 8] {
+        let mut bytes = Zeroizing::new(Vec::new());
+        for certificate in &self.certificates {
+            bytes.extend_from_slice(&hash("wattseal/v1/pairing-part", &[certificate]));
+        }
+        let whole =
+            hash("wattseal/v1/pairing-check", &[&self.counter.to_le_bytes(), &self.household_key, &self.code, &bytes]);
+        let mut check = [0; 8];
+        check.copy_from_slice(&whole[..8]);
+        check
+    }
 }
 
 /// One end of a pairing: the household's.
@@ -70,14 +88,17 @@ impl Pairing {
     /// The file's bytes. They are secret.
     #[must_use]
     pub fn write(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(wire::encode(&File {
+        let mut file = File {
             kind: KIND.into(),
             version: metrology::VERSION,
             counter: self.counter,
             household_key: *self.household_key.expose(),
             code: *self.code.expose(),
             certificates: self.certificates.iter().map(|c| c.message.clone().into()).collect(),
-        }))
+            check: [0; 8],
+        };
+        file.check = file.checksum();
+        Zeroizing::new(wire::encode(&file))
     }
 
     /// Reads a pairing file.
@@ -91,6 +112,9 @@ impl Pairing {
         }
         if file.version != metrology::VERSION {
             return Err(WireError::Version(WHAT));
+        }
+        if file.check != file.checksum() {
+            return Err(WireError::Malformed(WHAT));
         }
         let certificates: Vec<_> =
             file.certificates.iter().map(|m| VerifiedCertificate::read(m)).collect::<Result<_, _>>()?;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use metrology::certificate::SealClass;
+use metrology::keys::hash;
 use metrology::label::{Status, events};
 
 use crate::money::{Amount, Currency, NANO};
@@ -43,10 +44,20 @@ pub fn energy(amount: u64, unit: &str) -> String {
     if unit == "Wh" { format!("{}.{:03} kWh", amount / 1000, amount % 1000) } else { format!("{amount} {unit}") }
 }
 
-/// The start of a hash or key, enough to compare by eye.
+/// The fingerprint of a public key, to be compared by eye or over the telephone: 128 bits of a hash in eight groups.
 #[must_use]
-pub fn fingerprint(bytes: &[u8]) -> String {
-    let groups: Vec<String> = bytes.chunks(2).take(4).map(hex).collect();
+pub fn fingerprint(key: &[u8; 32]) -> String {
+    grouped(&hash("wattseal/v1/fingerprint", &[key])[..16])
+}
+
+/// The start of a digest, enough to tell a few apart.
+#[must_use]
+pub fn short(digest: &[u8; 32]) -> String {
+    grouped(&digest[..4])
+}
+
+fn grouped(bytes: &[u8]) -> String {
+    let groups: Vec<String> = bytes.chunks(2).map(hex).collect();
     groups.join(" ")
 }
 
@@ -126,6 +137,7 @@ mod tests {
         assert_eq!(exact(Amount::fraction(1, 3).unwrap(), &euro), "1/3 · 10⁻⁹ EUR");
         assert_eq!(energy(12_345, "Wh"), "12.345 kWh");
         assert_eq!(energy(7, "km"), "7 km");
-        assert_eq!(fingerprint(&[0xab; 32]), "abab abab abab abab");
+        assert_eq!(short(&[0xab; 32]), "abab abab");
+        assert_eq!(fingerprint(&[0xab; 32]).len(), 39);
     }
 }

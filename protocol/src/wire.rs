@@ -7,6 +7,7 @@
 use ed25519_dalek::{Signer, SigningKey};
 use metrology::cose::PROTECTED;
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Tag};
+use zeroize::Zeroizing;
 
 /// Largest message that is read: a tariff of quarter-hour prices for some years, or a package of a year.
 pub const MAX_MESSAGE: usize = 64 << 20;
@@ -49,7 +50,9 @@ pub fn decode<'b, T: Encode<()> + Decode<'b, ()>>(bytes: &'b [u8], what: &'stati
     }
     let mut decoder = Decoder::new(bytes);
     let value: T = decoder.decode().map_err(|_| WireError::Malformed(what))?;
-    if decoder.position() != bytes.len() || encode(&value) != bytes {
+    // The message may be secret (a pairing file), so the copy does not stay in memory.
+    let again = Zeroizing::new(encode(&value));
+    if decoder.position() != bytes.len() || *again != bytes {
         return Err(WireError::NotCanonical(what));
     }
     Ok(value)

@@ -38,3 +38,17 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<Output, String> {
         .output()
         .map_err(|error| format!("{program} cannot be started ({error}); ./test installs what tests need"))
 }
+
+/// The path of one of the project's programs, built beside the running test.
+///
+/// # Panics
+/// When it is not there: a test without the program it tests must not pass.
+#[must_use]
+#[allow(clippy::panic)]
+pub fn binary(name: &str) -> PathBuf {
+    let found = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.join(name)));
+    match found.filter(|path| path.is_file()) {
+        Some(path) => path,
+        None => panic!("{name} is not built; run ./test, or first: cargo build --workspace --bins"),
+    }
+}

@@ -173,11 +173,7 @@ pub fn bills(home: &Home) -> Outcome {
     let mut list = Vec::new();
     for bill in store.bills()? {
         let (from, until) = (calendar.show(bill.period.from), calendar.show(bill.period.until));
-        text.push_str(&format!(
-            "{}  {from} to {until}  {} minor units\n",
-            show::fingerprint(&bill.digest),
-            bill.fee_minor
-        ));
+        text.push_str(&format!("{}  {from} to {until}  {} minor units\n", show::short(&bill.digest), bill.fee_minor));
         list.push(json!({
             "digest": hex::encode(bill.digest), "tariff": hex::encode(bill.tariff), "fee_minor": bill.fee_minor,
             "period": { "from": from, "until": until }, "made_at": bill.made_at,

@@ -77,7 +77,7 @@ impl Report {
             pairing: root.join(PAIRING),
             meter: meter.id().as_str().to_owned(),
             class: Class::name(meter.class()),
-            fingerprint: hex::encode(meter.fingerprint()),
+            fingerprint: protocol::show::fingerprint(&meter.identity_key()),
             epochs: meter.certificates().len(),
             test_keys,
             remarks,

@@ -99,10 +99,10 @@ impl FileMeter {
         self.class
     }
 
-    /// The hash of its identity key, for people to compare.
+    /// Its identity key.
     #[must_use]
-    pub fn fingerprint(&self) -> Hash {
-        hash("wattseal/v1/meter", &[&public_key(&self.identity)])
+    pub fn identity_key(&self) -> [u8; 32] {
+        public_key(&self.identity)
     }
 
     /// Whether its identity is the one that this source of keys would give.
@@ -251,7 +251,7 @@ pub const MAX_TOTAL: u64 = 10_000_000_000_000_000;
 
 /// A meter without a name of its own is called after its identity key.
 fn default_id(identity: &[u8; 32]) -> Option<MeterId> {
-    let fingerprint = hash("wattseal/v1/meter", &[identity]);
+    let fingerprint = hash("wattseal/v1/meter-id", &[identity]);
     MeterId::new(&format!("FILE-{}", hex::encode_upper(fingerprint.get(..5)?)))
 }
 

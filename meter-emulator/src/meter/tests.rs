@@ -37,7 +37,7 @@ fn a_seed_repeats_the_meter_and_chance_does_not() {
     assert_eq!(a.id(), b.id());
     assert!(a.id().as_str().starts_with("FILE-"));
     assert!(a.is_from(&entropy(1)).unwrap() && !a.is_from(&entropy(2)).unwrap());
-    let fresh = || FileMeter::new(&Entropy::System, None, SealClass::Certified, START).unwrap().0.fingerprint();
+    let fresh = || FileMeter::new(&Entropy::System, None, SealClass::Certified, START).unwrap().0.identity_key();
     assert_ne!(fresh(), fresh());
 }
 

@@ -46,12 +46,12 @@ pub struct Statement {
     /// Sum of each energy line in 10⁻⁹ currency units, in the tariff's order.
     #[n(9)]
     pub amounts: Vec<i64>,
-    /// The amount due in minor units.
-    #[n(10)]
-    pub fee_minor: i64,
     /// Digest of the bill that this one corrects, if it does.
-    #[n(11)]
+    #[n(10)]
     pub corrects: Option<minicbor::bytes::ByteArray<32>>,
+    /// The amount due in minor units.
+    #[n(11)]
+    pub fee_minor: i64,
 }
 
 /// Which blocks of a register a bill rests on. All of it is public and follows from the headers.

@@ -90,12 +90,12 @@ pub struct Line {
     /// For people; unique within the tariff.
     #[n(0)]
     pub name: String,
-    /// What it charges.
-    #[n(1)]
-    pub charge: Charge,
     /// How the line is rounded; none keeps it exact until it is taxed or totalled.
-    #[n(2)]
+    #[n(1)]
     pub rounding: Option<Rounding>,
+    /// What it charges.
+    #[n(2)]
+    pub charge: Charge,
 }
 
 /// What a line charges.

@@ -5,7 +5,6 @@ use std::error::Error;
 use std::hint::black_box;
 
 use bls12_381::Scalar as Fq;
-use criterion::{BatchSize, Criterion};
 use metrology::keys::{RegisterKey, household_fingerprint};
 use metrology::label::{
     Coverage, DAY_SECONDS, Interval, MAX_SLOTS, Register, RegisterCode, RegisterKind, Status, Text,
@@ -13,36 +12,37 @@ use metrology::label::{
 use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, SealError, Sealer};
 use metrology::{cose, poseidon};
 
+use crate::turns::Way;
+
 const DAY: u32 = 20_000;
 
-/// All benchmarks of this file.
-pub fn days(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
-    let mut group = criterion.benchmark_group("day");
+/// A day of either resolution, and its parts.
+pub fn ways() -> Result<Vec<Way<'static>>, Box<dyn Error>> {
+    let mut ways = Vec::new();
     for (name, interval) in [("seal_48_half_hours", Interval::HALF), ("seal_96_quarter_hours", Interval::QUARTER)] {
         let register = register(interval)?;
         let epoch = epoch();
         // Once outside the measurement, so that a failure is one and not a fast time.
         seal(&mut sealer(register, &epoch), &epoch, interval).map_err(|error| format!("{name}: {error:?}"))?;
-        group.bench_function(name, |b| {
-            b.iter_batched_ref(
-                || sealer(register, &epoch),
-                |sealer| seal(sealer, &epoch, interval).is_ok(),
-                BatchSize::SmallInput,
-            );
-        });
+        ways.push(Way::new(name, None, move |_| {
+            let mut sealer = sealer(black_box(register), &epoch);
+            black_box(seal(&mut sealer, &epoch, interval).is_ok());
+        }));
     }
     let blinding = Fq::from_bytes_wide(&[7; 64]);
     let readings = [1234; MAX_SLOTS];
-    group.bench_function("poseidon_commitment", |b| {
-        b.iter(|| poseidon::day_commitment(black_box(&readings), 96, black_box(70_000), black_box(&blinding)));
-    });
-    let register = register(Interval::HALF)?;
-    let seed = RegisterKey::from_bytes([4; 32]).day_seed();
-    group.bench_function("slot_opening", |b| b.iter(|| seed.slot_opening(black_box(&register), black_box(960_000), 3)));
+    ways.push(Way::new("poseidon_day_commitment", None, move |_| {
+        black_box(poseidon::day_commitment(black_box(&readings), 96, black_box(70_000), black_box(&blinding)));
+    }));
+    let (register, seed) = (register(Interval::HALF)?, RegisterKey::from_bytes([4; 32]).day_seed());
+    ways.push(Way::new("slot_opening", None, move |_| {
+        black_box(seed.slot_opening(black_box(&register), black_box(960_000), 3));
+    }));
     let epoch = epoch();
-    group.bench_function("signature", |b| b.iter(|| cose::signature(&epoch.signing, b"purpose", black_box(&[1; 400]))));
-    group.finish();
-    Ok(())
+    ways.push(Way::new("signature", None, move |_| {
+        black_box(cose::signature(&epoch.signing, b"purpose", black_box(&[1; 400])));
+    }));
+    Ok(ways)
 }
 
 fn register(interval: Interval) -> Result<Register, &'static str> {
