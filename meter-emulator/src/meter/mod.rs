@@ -20,7 +20,7 @@ use std::convert::Infallible;
 use ed25519_dalek::SigningKey;
 use metrology::certificate::{MAX_REGISTERS, SealClass};
 use metrology::cose::public_key;
-use metrology::keys::{AgreementKey, Hash, PairingCode, hash};
+use metrology::keys::{AgreementKey, PairingCode, hash};
 use metrology::label::{Coverage, MeterId, Register, RegisterCode};
 use metrology::seal::{ChainState, Epoch, Journal, Sample, Sealer};
 use protocol::certificate::VerifiedCertificate;
