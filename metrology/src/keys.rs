@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A delegate receives seeds of the days it may see, never k; erasing a day is deleting its seed. HKDF is RFC 5869
-//! with SHA-512. Everything here erases itself when dropped and prints as "…".
+//! with SHA-512. The types here erase themselves when dropped and print as "…"; the
+//! hash implementations do not erase their inner state.
 
 use core::fmt;
 
@@ -157,10 +158,13 @@ pub fn register_key(
     register: &RegisterCode,
     first_day: u32,
 ) -> Option<RegisterKey> {
-    let shared = StaticSecret::from(own.0).diffie_hellman(&PublicKey::from(*other));
-    if !shared.was_contributory() {
+    let other = PublicKey::from(*other);
+    // The other key alone decides this: the clamped zero, 2²⁵⁴, sends the same points to zero as every clamped scalar,
+    // and asking it keeps the branch away from our key.
+    if !StaticSecret::from([0; 32]).diffie_hellman(&other).was_contributory() {
         return None;
     }
+    let shared = StaticSecret::from(own.0).diffie_hellman(&other);
     let pairing = Hkdf::<Sha512>::new(Some(&code.0), shared.as_bytes());
     let mut key = RegisterKey([0; 32]);
     let code = register.as_str().as_bytes();

@@ -184,8 +184,8 @@ pub mod events {
 
 /// The times of one register that commitments exist for: disjoint half-open ranges of Unix seconds in order.
 ///
-/// A range grows in normal running; a second one appears only when the clock was set back after a jump, so a few
-/// suffice for a meter's life. When they do not, sealing stops: a meter that full needs service.
+/// A range grows in normal running; another one appears when an epoch begins after a gap. When there are too many, the
+/// two with the smallest gap between them become one: the gap then counts as covered, which only refuses more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     ranges: [(u64, u64); Self::RANGES],
@@ -202,8 +202,7 @@ impl Coverage {
         self.ranges.get(..usize::from(self.count)).unwrap_or(&[])
     }
 
-    /// Adds `[from, until)`. `false`, and no change, when any second of it is already covered, when it is empty,
-    /// or when no room is left.
+    /// Adds `[from, until)`. `false`, and no change, when any second of it is already covered, or when it is empty.
     #[must_use]
     pub fn add(&mut self, from: u64, until: u64) -> bool {
         if from >= until || self.ranges().iter().any(|&(a, b)| from < b && a < until) {
@@ -222,14 +221,33 @@ impl Coverage {
         if let Some(new) = pending {
             join(&mut merged, &mut count, new);
         }
+        if count > Self::RANGES {
+            close_smallest_gap(&mut merged, &mut count);
+        }
         match (merged.get(..Self::RANGES), u8::try_from(count)) {
-            (Some(kept), Ok(length)) if count <= Self::RANGES => {
+            (Some(kept), Ok(length)) => {
                 self.ranges.copy_from_slice(kept);
                 self.count = length;
                 true
             }
             _ => false,
         }
+    }
+}
+
+/// Joins the two neighbours with the smallest gap between them.
+fn close_smallest_gap(ranges: &mut [(u64, u64)], count: &mut usize) {
+    let gap = |pair: &[(u64, u64)]| pair.last().map_or(0, |b| b.0) - pair.first().map_or(0, |a| a.1);
+    let smallest = ranges.windows(2).take(count.saturating_sub(1)).enumerate().min_by_key(|(_, pair)| gap(pair));
+    let Some(place) = smallest.map(|(place, _)| place) else { return };
+    let end = ranges.get(place + 1).map_or(0, |range| range.1);
+    if let Some(range) = ranges.get_mut(place) {
+        range.1 = end;
+    }
+    ranges.copy_within(place + 2..*count, place + 1);
+    *count -= 1;
+    if let Some(unused) = ranges.get_mut(*count) {
+        *unused = (0, 0);
     }
 }
 
@@ -267,15 +285,16 @@ mod tests {
     }
 
     #[test]
-    fn coverage_fills_up_and_says_so() {
+    fn a_full_coverage_closes_its_smallest_gap() {
         let mut coverage = Coverage::default();
         for i in 0..Coverage::RANGES as u64 {
-            assert!(coverage.add(i * 10, i * 10 + 5));
+            assert!(coverage.add(i * 100, i * 100 + 50 + i));
         }
-        let full = coverage;
-        assert!(!coverage.add(1000, 1001));
-        assert_eq!(coverage, full);
-        assert!(coverage.add(5, 10), "a range that joins two needs no room");
+        assert!(coverage.add(5000, 5001));
+        // The last gap, between 657 and 700, was the smallest.
+        assert_eq!(coverage.ranges().len(), Coverage::RANGES);
+        assert!(!coverage.add(660, 661));
+        assert!(coverage.add(5001, 5002), "a range that touches another needs no room");
     }
 
     proptest! {
@@ -286,13 +305,15 @@ mod tests {
             for (from, length) in steps {
                 let span = from as usize..(from + length) as usize;
                 let free = !seconds[span.clone()].iter().any(|s| *s);
+                let full = coverage.ranges().len() == Coverage::RANGES;
                 let took = coverage.add(from, from + length);
                 prop_assert!(!took || free, "took a covered second");
                 if took { seconds[span].fill(true); }
-                else if free { prop_assert_eq!(coverage.ranges().len(), Coverage::RANGES); }
-                for (i, covered) in seconds.iter().enumerate() {
+                for (i, covered) in seconds.iter_mut().enumerate() {
                     let inside = coverage.ranges().iter().any(|r| (r.0..r.1).contains(&(i as u64)));
-                    prop_assert_eq!(*covered, inside);
+                    prop_assert!(!*covered || inside, "forgot a covered second");
+                    prop_assert!(*covered || !inside || full, "covers a second that is free, though there was room");
+                    *covered = inside;
                 }
             }
         }

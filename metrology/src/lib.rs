@@ -11,7 +11,7 @@
 //!
 //! The crate is `no_std`, allocates nothing, reads no clock and draws no randomness: slots, register values, keys
 //! and storage come in as arguments. Operations on secrets are branch-free and index no memory by a secret
-//! (`tests/ct` runs them under valgrind). `metrology/no-heap` links it without an allocator.
+//! (`tests/tests/constant_time.rs` runs them under valgrind). `metrology/no-heap` links it without an allocator.
 //!
 //! Papers: Pedersen (CRYPTO '91); Rial and Danezis, "Privacy-preserving smart metering" (2010), §3; Eccles and
 //! Halak (2017), §II.C; Grassi et al., "Poseidon" (2021). The wire format is docs/protocol.md.

@@ -5,6 +5,7 @@
 //! form: one permutation a day. Constant-time: field operations only.
 
 use bls12_381::Scalar as Fq;
+use zeroize::Zeroize;
 
 use crate::label::MAX_SLOTS;
 
@@ -43,7 +44,14 @@ pub fn permute(state: &mut [Fq; WIDTH]) {
             }
         }
         *state = mixed;
+        erase(&mut mixed);
     }
+}
+
+/// The scalars do not implement `Zeroize`.
+fn erase(words: &mut [Fq]) {
+    words.fill(Fq::zero());
+    core::hint::black_box(words);
 }
 
 /// The day commitment D: word 1 of one permutation over (domain, packed readings and residual, blinding).
@@ -69,9 +77,13 @@ pub fn day_commitment(readings: &[u16; MAX_SLOTS], slots_per_day: usize, residua
             place.copy_from_slice(&value.to_le_bytes());
         }
         *word = Fq::from_bytes(&bytes).unwrap_or(Fq::zero());
+        bytes.zeroize();
     }
+    values.zeroize();
     permute(&mut state);
-    state[1]
+    let commitment = state[1];
+    erase(&mut state);
+    commitment
 }
 
 #[cfg(test)]

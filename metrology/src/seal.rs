@@ -20,6 +20,8 @@ use crate::{VERSION, pedersen, poseidon};
 
 /// Parts of a register's unit in which advances are counted: 10⁻⁴.
 pub const PARTS: u64 = 10_000;
+/// Days that a chain may leap over at most, a hundred years: the key is ratcheted through each of them.
+const MAX_LEAP: u32 = 36_525;
 /// Bytes before the readings in a block's plaintext: version, register before and after, residual.
 pub const PLAINTEXT_PREFIX: usize = 1 + 8 + 8 + 4;
 /// Bytes of the authentication tag.
@@ -46,17 +48,20 @@ pub struct ChainState {
     pub key: RegisterKey,
 }
 
-/// The meter's persistent memory for chain states.
+/// The meter's persistent memory for chain states and sealed blocks.
 pub trait Journal {
     /// Why storing failed.
     type Error;
 
-    /// Makes `state` durable for the register, whole or not at all. Returning `Ok` promises that a power cut
-    /// cannot bring the old state back.
+    /// Makes `state` and the block that leads to it durable for the register, together or not at all. Returning `Ok`
+    /// promises that a power cut can neither bring the old state back nor lose the block.
+    ///
+    /// The state that is replaced must be the one before: its next block is `state.block − 1`. Anything else means that
+    /// two sealers run from copies of one state, and sealing twice from one state would use labels and nonces twice.
     ///
     /// # Errors
-    /// When the memory is full or failing; nothing is sealed then.
-    fn store(&mut self, register: &RegisterCode, state: &ChainState) -> Result<(), Self::Error>;
+    /// When the memory is full or failing, or holds another state than the one before; nothing is sealed then.
+    fn store(&mut self, register: &RegisterCode, state: &ChainState, block: &SealedBlock) -> Result<(), Self::Error>;
 }
 
 /// An epoch's signing side.
@@ -109,8 +114,8 @@ pub enum SealError<J> {
     Empty,
     /// Time or numbers beyond what the format can hold.
     OutOfRange,
-    /// Too many separate ranges of time; the meter needs service.
-    CoverageFull,
+    /// The block belongs to another epoch than the key that was given.
+    OtherEpoch,
     /// The journal could not store the state.
     Journal(J),
 }
@@ -125,7 +130,7 @@ impl<J> fmt::Display for SealError<J> {
             Self::DayComplete => "the day is complete; close its block first",
             Self::Empty => "no slot is recorded that could be closed",
             Self::OutOfRange => "time or numbers are beyond what a block can hold",
-            Self::CoverageFull => "the meter holds too many separate ranges of time; it needs service",
+            Self::OtherEpoch => "the block belongs to another epoch than the key that was given",
             Self::Journal(_) => "the meter's memory could not store the new state; nothing was sealed",
         })
     }
@@ -153,8 +158,10 @@ struct OpenDay {
     count: u8,
     /// Indexed by slot in the UTC day.
     readings: [u16; MAX_SLOTS],
-    status: [Status; MAX_SLOTS],
-    residual: u64,
+    /// Two-bit codes. Not [`Status`], whose unused values the compiler would take to mark that no day is open: every
+    /// look at `open` would then branch on what was made from an amount.
+    status: [u8; MAX_SLOTS],
+    residual: u32,
     total: u64,
 }
 
@@ -225,7 +232,7 @@ impl Sealer {
                     + u64::from(open.first)
                     + u64::from(open.count),
             ),
-            None => self.state.next.map(|next| next / seconds),
+            None => self.state.next.map(|next| next.div_ceil(seconds)),
         }
     }
 
@@ -278,13 +285,16 @@ impl Sealer {
         if day < self.state.day {
             return Err(SealError::BeforeEpoch);
         }
+        if day - self.state.day > MAX_LEAP {
+            return Err(SealError::OutOfRange);
+        }
         let total = self.state.total;
         let open = self.open.get_or_insert_with(|| OpenDay {
             day,
             first: place,
             count: 0,
             readings: [0; MAX_SLOTS],
-            status: [Status::Measured; MAX_SLOTS],
+            status: [Status::Measured.code(); MAX_SLOTS],
             residual: 0,
             total,
         });
@@ -306,8 +316,11 @@ impl Sealer {
         let until = from + u64::from(open.count) * seconds;
 
         let mut next = self.state.clone();
+        if epoch.certificate != self.epoch_hash {
+            return Err(SealError::OtherEpoch);
+        }
         if !next.coverage.add(from, until) {
-            return Err(SealError::CoverageFull);
+            return Err(SealError::Covered);
         }
         while next.day < open.day {
             next.key = next.key.next();
@@ -318,7 +331,7 @@ impl Sealer {
         next.block = next.block.checked_add(1).ok_or(SealError::OutOfRange)?;
         next.previous = block.hash;
         next.total = open.total;
-        journal.store(&self.register.code, &next).map_err(SealError::Journal)?;
+        journal.store(&self.register.code, &next, &block).map_err(SealError::Journal)?;
         self.state = next;
         self.open = None;
         self.clock = ClockQuality::Good;
@@ -345,11 +358,8 @@ impl OpenDay {
     fn take(&mut self, kind: RegisterKind, place: u8, sample: Sample) {
         let cumulative = kind == RegisterKind::Cumulative;
         let after = self.total.wrapping_add(u64::from(sample.advance));
-        let whole = if cumulative {
-            (after / PARTS).wrapping_sub(self.total / PARTS)
-        } else {
-            u64::from(sample.advance) / PARTS
-        };
+        let whole =
+            if cumulative { units(after).wrapping_sub(units(self.total)) } else { units(u64::from(sample.advance)) };
         let limit = u64::from(u16::MAX);
         let over = limit.ct_lt(&whole);
         let missing = Choice::from(u8::from(sample.status == Status::Missing));
@@ -359,17 +369,28 @@ impl OpenDay {
         let code = u8::conditional_select(&sample.status.code(), &Status::Estimated.code(), cut);
         if cumulative {
             self.total = after;
-            self.residual += whole - reading;
+            let [a, b, c, d, ..] = (whole - reading).to_le_bytes();
+            self.residual = self.residual.wrapping_add(u32::from_le_bytes([a, b, c, d]));
         }
         if let Some(slot) = self.readings.get_mut(usize::from(place)) {
             let [low, high, ..] = reading.to_le_bytes();
             *slot = u16::from_le_bytes([low, high]);
         }
         if let Some(slot) = self.status.get_mut(usize::from(place)) {
-            *slot = Status::from_code(code);
+            *slot = code;
         }
         self.count += 1;
     }
+}
+
+/// Whole units in `parts`: division by [`PARTS`] as multiplication by ⌈2⁷⁵/10⁴⌉, exact for all 64-bit numbers because
+/// ⌈2⁷⁵/10⁴⌉·10⁴ − 2⁷⁵ = 432 < 2¹¹. On 32-bit processors a 64-bit division is a routine whose time depends on the number.
+fn units(parts: u64) -> u64 {
+    const { assert!(PARTS == 10_000) };
+    let product = u128::from(parts) * 0x346d_c5d6_3886_594b;
+    let mut low = [0; 8];
+    low.copy_from_slice(&(product >> 75).to_le_bytes()[..8]);
+    u64::from_le_bytes(low)
 }
 
 /// What the header says besides the day itself.
@@ -390,7 +411,7 @@ fn seal(context: &Context<'_>, open: &OpenDay, state: &ChainState, seed: &DaySee
     let first = usize::from(open.first);
     let per_day = usize::try_from(register.interval.slots_per_day()).ok()?;
     let readings = open.readings.get(first..first + count)?;
-    let residual = u32::try_from(open.residual).ok()?;
+    let residual = open.residual;
 
     let mut commitments = [[0; POINT_BYTES]; MAX_SLOTS];
     let start = u64::from(open.day) * register.interval.slots_per_day() + u64::from(open.first);
@@ -405,7 +426,7 @@ fn seal(context: &Context<'_>, open: &OpenDay, state: &ChainState, seed: &DaySee
 
     let mut map = [0; header::STATUS_BYTES];
     for (place, status) in open.status.get(first..first + count)?.iter().enumerate() {
-        header::set_status(&mut map, place, *status);
+        header::set_status(&mut map, place, Status::from_code(*status));
     }
     let payload = Header {
         certificate: context.certificate,
@@ -434,7 +455,7 @@ fn seal(context: &Context<'_>, open: &OpenDay, state: &ChainState, seed: &DaySee
     let plain = ciphertext.get_mut(..length)?;
     write_plaintext(plain, state.total, open.total, residual, readings)?;
     let mut key = seed.encryption_key();
-    let cipher = ChaCha20Poly1305::new(&key.into());
+    let cipher = ChaCha20Poly1305::new((&key).into());
     key.zeroize();
     let tag = cipher.encrypt_in_place_detached(&nonce(&register.code, state.block).into(), &hash, plain).ok()?;
     ciphertext.get_mut(length..length + TAG_BYTES)?.copy_from_slice(&tag);
@@ -463,4 +484,26 @@ pub fn nonce(register: &RegisterCode, block: u64) -> [u8; 12] {
     left.copy_from_slice(&tag[..4]);
     right.copy_from_slice(&block.to_le_bytes());
     nonce
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn units_are_a_division(parts: u64, whole in 0..=u64::MAX / PARTS) {
+            prop_assert_eq!(units(parts), parts / PARTS);
+            prop_assert_eq!(units(whole * PARTS), whole);
+            prop_assert_eq!(units((whole * PARTS).wrapping_sub(1)), (whole * PARTS).wrapping_sub(1) / PARTS);
+        }
+    }
+
+    #[test]
+    fn edges_of_a_division() {
+        for parts in [0, 1, PARTS - 1, PARTS, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            assert_eq!(units(parts), parts / PARTS);
+        }
+    }
 }

@@ -14,8 +14,8 @@ Reads a job (JSON, a file or `-` for standard input) and prints one JSON line fo
           "rounding": {"to": "0.01", "mode": "half-even"}}],
        "total": {"to": "0.01", "mode": "half-away"}}]}
 
-Without `periods`: every local month that the load touches, and, when it spans none of them whole, all its whole local
-days as one period more. An energy line has `price`, `bands` ([{"price", "windows": [{"from", "to", "days": [0 is Monday, ...]}]}], the band
+Without `periods`: every local month that the load touches, and, when none was measured throughout, its whole local
+days as further periods. An energy line has `price`, `bands` ([{"price", "windows": [{"from", "to", "days": [0 is Monday, ...]}]}], the band
 without windows is the rest) or `series` ({"csv", "column", "unit", "factor", "add", "rounding"}); `credit` turns its
 sign. Needs Python 3.11 and the time-zone files of Debian's package tzdata. `--self-test` checks this program itself.
 """
@@ -276,15 +276,24 @@ def midnight(day, tz):
     return int(datetime(day.year, day.month, day.day, tzinfo=tz).timestamp())
 
 
-def usual_periods(tz, begin, end):
-    """The local months of a load; of one shorter than all of them, also its whole local days."""
+def usual_periods(tz, begin, end, measured):
+    """The local months of a load. When none is measured throughout: also its whole local days, all of them as one
+    period, and every run of measured ones.
+    """
     found = list(months(tz, begin, end))
-    if not any(begin <= midnight(first, tz) and midnight(until, tz) <= end for first, until in found):
-        first, until = (datetime.fromtimestamp(at, tz).date() for at in (begin, end))
-        first += timedelta(days=midnight(first, tz) < begin)
-        if first < until:
-            found.append((first, until))
-    return found
+    if any(measured(midnight(first, tz), midnight(until, tz)) for first, until in found):
+        return found
+    first, until = (datetime.fromtimestamp(at, tz).date() for at in (begin, end))
+    first += timedelta(days=midnight(first, tz) < begin)
+    days = [first + timedelta(n) for n in range((until - first).days)]
+    whole = [day for day in days if measured(midnight(day, tz), midnight(day + timedelta(1), tz))]
+    runs = []
+    for day in whole:
+        if runs and runs[-1][1] == day:
+            runs[-1] = runs[-1][0], day + timedelta(1)
+        else:
+            runs.append((day, day + timedelta(1)))
+    return found + ([(first, until)] if days and runs != [(first, until)] else []) + runs
 
 
 class Priced:
@@ -311,7 +320,9 @@ def compute(job):
     if "periods" in job:
         periods = [tuple(map(date.fromisoformat, period)) for period in job["periods"]]
     else:
-        periods = usual_periods(tz, begin, end)
+        rows = [slots for registers in meters.values() for slots, _, _ in registers.values()]
+        measured = lambda a, b: all(at in slots for slots in rows for at in range(a, b, interval))
+        periods = usual_periods(tz, begin, end, measured)
     bounds = [(midnight(first, tz), midnight(until, tz)) for first, until in periods]
     starts = sorted({at for a, b in bounds for at in range(a, b, interval)})
     for tariff in job["tariffs"]:

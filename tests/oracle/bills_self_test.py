@@ -169,11 +169,14 @@ def test_months_that_are_not_whole(folder):
     same([(a["from"], a["covered"], a["missing"]["import"]) for a in found], [
         ("2013-01-01", False, 30 * 24), ("2013-02-01", True, 0), ("2013-03-01", False, (31 - 3) * 24 - 1 + 1),
     ])  # fmt: skip
-    # Less than a month: its whole days too, here those between two noons.
-    found = answers(folder, text("2013-05-10T12:00Z", 3600, [1] * 72), tariff)
-    same([(a["from"], a["until"], a["covered"]) for a in found], [
-        ("2013-05-01", "2013-06-01", False), ("2013-05-11", "2013-05-13", True),
-    ])  # fmt: skip
+    # Less than a month: the whole days between two noons too, and the runs of those that lack nothing.
+    hours = [1] * (24 * 5)
+    for lost, runs in [(None, []), (40, [("2013-05-11", "2013-05-12"), ("2013-05-13", "2013-05-15")])]:
+        if lost is not None:
+            hours[lost] = None
+        found = answers(folder, text("2013-05-10T12:00Z", 3600, hours), tariff)
+        expected = [("2013-05-01", "2013-06-01", False), ("2013-05-11", "2013-05-15", True)]
+        same([(a["from"], a["until"], a["covered"]) for a in found], expected + [(*run, True) for run in runs])
 
 
 def run():

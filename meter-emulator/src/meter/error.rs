@@ -62,9 +62,9 @@ pub enum MeterError {
     /// Before the epoch.
     #[error("the time lies before the meter's epoch")]
     BeforeEpoch,
-    /// Too many separate ranges of time.
-    #[error("the meter has sealed too many separate stretches of time; use a new meter")]
-    CoverageFull,
+    /// Blocks of one epoch follow each other; other use of time needs an epoch of its own.
+    #[error("the meter's epoch has blocks of register {0}; begin a new epoch")]
+    EpochHasBlocks(RegisterCode),
 }
 
 impl<J> From<SealError<J>> for MeterError {
@@ -74,11 +74,12 @@ impl<J> From<SealError<J>> for MeterError {
             SealError::BeforeEpoch => Self::BeforeEpoch,
             SealError::Gap { expected } => Self::Gap { expected },
             SealError::ClockStep => Self::ClockStep,
-            SealError::CoverageFull => Self::CoverageFull,
             // A day is closed when it is complete, only open blocks are closed, and the batch takes every state.
-            SealError::DayComplete | SealError::Empty | SealError::OutOfRange | SealError::Journal(_) => {
-                Self::OutOfRange
-            }
+            SealError::DayComplete
+            | SealError::Empty
+            | SealError::OutOfRange
+            | SealError::OtherEpoch
+            | SealError::Journal(_) => Self::OutOfRange,
         }
     }
 }
@@ -102,7 +103,7 @@ impl MeterError {
             Self::Gap { .. } => "gap",
             Self::ClockStep => "clock_step",
             Self::BeforeEpoch => "before_epoch",
-            Self::CoverageFull => "coverage_full",
+            Self::EpochHasBlocks(_) => "epoch_has_blocks",
         }
     }
 }

@@ -1,11 +1,10 @@
 //! What the meter remembers besides its keys: its pairing, its chains, and the states to be made durable.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use metrology::keys::{PairingCode, household_fingerprint};
 use metrology::label::{Register, RegisterCode};
-use metrology::seal::{ChainState, Journal, Pairing as PairingLabel, Sealer};
+use metrology::seal::{ChainState, Journal, Pairing as PairingLabel, SealedBlock, Sealer};
 
 /// What the meter keeps of its pairing: enough to derive the register keys of later epochs and registers.
 pub(crate) struct HouseholdLink {
@@ -33,10 +32,18 @@ pub(crate) struct Chain {
 #[derive(Default)]
 pub(crate) struct Batch(pub BTreeMap<RegisterCode, ChainState>);
 
-impl Journal for Batch {
-    type Error = Infallible;
+/// Another sealer has stored a block from the same state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stale;
 
-    fn store(&mut self, register: &RegisterCode, state: &ChainState) -> Result<(), Infallible> {
+impl Journal for Batch {
+    type Error = Stale;
+
+    // The block itself becomes durable with the state when the store commits the batch: one transaction.
+    fn store(&mut self, register: &RegisterCode, state: &ChainState, _: &SealedBlock) -> Result<(), Stale> {
+        if self.0.get(register).is_some_and(|stored| Some(stored.block) != state.block.checked_sub(1)) {
+            return Err(Stale);
+        }
         self.0.insert(*register, state.clone());
         Ok(())
     }

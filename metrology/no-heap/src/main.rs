@@ -11,7 +11,7 @@ use core::panic::PanicInfo;
 
 use metrology::keys::{RegisterKey, household_fingerprint};
 use metrology::label::{Coverage, DAY_SECONDS, Interval, Register, RegisterCode, RegisterKind, Status, Text};
-use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, SealError, Sealer};
+use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, SealError, SealedBlock, Sealer};
 
 #[link(name = "c")]
 unsafe extern "C" {
@@ -90,7 +90,7 @@ struct Memory {
 impl Journal for Memory {
     type Error = Infallible;
 
-    fn store(&mut self, _: &RegisterCode, state: &ChainState) -> Result<(), Infallible> {
+    fn store(&mut self, _: &RegisterCode, state: &ChainState, _: &SealedBlock) -> Result<(), Infallible> {
         black_box(state);
         self.stored += 1;
         Ok(())

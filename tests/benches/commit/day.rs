@@ -9,7 +9,7 @@ use metrology::keys::{RegisterKey, household_fingerprint};
 use metrology::label::{
     Coverage, DAY_SECONDS, Interval, MAX_SLOTS, Register, RegisterCode, RegisterKind, Status, Text,
 };
-use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, SealError, Sealer};
+use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, SealError, SealedBlock, Sealer};
 use metrology::{cose, poseidon};
 
 use crate::turns::Way;
@@ -88,7 +88,7 @@ struct Forgetful;
 impl Journal for Forgetful {
     type Error = Infallible;
 
-    fn store(&mut self, _: &RegisterCode, state: &ChainState) -> Result<(), Infallible> {
+    fn store(&mut self, _: &RegisterCode, state: &ChainState, _: &SealedBlock) -> Result<(), Infallible> {
         black_box(state);
         Ok(())
     }

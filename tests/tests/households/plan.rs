@@ -122,26 +122,30 @@ pub fn settings(homes: &[Home], prices: &Path) -> (Vec<Setting>, Vec<String>) {
     let (mut settings, mut left_out) = (Vec::new(), Vec::new());
     for (place, home) in homes.iter().enumerate() {
         let own = home.step.max(15 * MINUTE);
-        let some: Vec<usize> = if home.meters.len() > 1 { vec![0, home.meters.len() - 1] } else { vec![0] };
         for interval in [15, 30, 60].map(|minutes| minutes * MINUTE).into_iter().filter(|i| *i >= own) {
-            let meters = if interval == own { (0..home.meters.len()).collect() } else { some.clone() };
-            let setting =
-                |years, meters| Setting { home: place, interval, years, meters, tariffs: tariffs::fixed(home, interval) };
             let first = settings.len();
+            // At the file's own interval all meters are billed; elsewhere the first and the last stand for them.
+            let setting = |years, at| {
+                let last = home.meters.len() - 1;
+                let meters = (0..=last).filter(|m| interval == own && at == first || [0, last].contains(m)).collect();
+                Setting { home: place, interval, years, meters, tariffs: tariffs::fixed(home, interval) }
+            };
             for price in tariffs::choose(&home.country, interval, prices) {
                 let Some(years) = shift(home, &price) else {
-                    left_out.push(format!("{}: no year of {} fits without losing a 29 February", home.name, price.id));
+                    left_out
+                        .push(format!("{}: moved by whole years it does not meet the prices {}", home.name, price.id));
                     continue;
                 };
                 let known = settings.iter().skip(first).position(|s: &Setting| s.years == years);
                 let at = known.map_or(settings.len(), |known| first + known);
                 if known.is_none() {
-                    settings.push(setting(years, meters.clone()));
+                    settings.push(setting(years, at));
                 }
                 settings[at].tariffs.push(tariffs::dynamic(home, &price));
             }
-            if interval == own && !settings[first..].iter().any(|s| s.years == 0) {
-                settings.push(setting(0, some.clone()));
+            let unmoved = settings[first..].iter().any(|s| s.years == 0);
+            if settings.len() == first || interval == own && !unmoved {
+                settings.push(setting(0, settings.len()));
             }
         }
     }

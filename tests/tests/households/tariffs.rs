@@ -8,8 +8,9 @@ use crate::plan::Home;
 use crate::terms::{Charge, Line, Prices, Rounding, Terms, Turned, Window};
 
 /// Published prices.
+#[derive(Clone)]
 pub struct Price {
-    pub id: &'static str,
+    pub id: String,
     pub file: PathBuf,
     column: &'static str,
     export_column: &'static str,
@@ -23,30 +24,36 @@ const CENT: &str = "0.01";
 /// Price files whose resolution fits an interval, for a country.
 pub fn choose(country: &str, interval: i64, folder: &Path) -> Vec<Price> {
     let markup = Some(Turned { factor: "1.03", add: "1.1 c/kWh", mode: "half-even" });
-    let found = |prefix: &str, id, column, export_column, unit, currency, turned| {
-        let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-        let mut files: Vec<PathBuf> =
-            files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(prefix)).collect();
+    let found = |prefix: &str, id: &str, columns: [&'static str; 2], unit, currency, turned| -> Vec<Price> {
+        let [column, export_column] = columns;
+        let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with(prefix));
+        files.retain(|path| has_columns(path, columns));
         files.sort();
-        files.into_iter().next().map(|file| Price { id, file, column, export_column, unit, currency, turned })
+        let id = |place: usize| if place == 0 { id.to_owned() } else { format!("{id}-{}", place + 1) };
+        let price = |(place, file)| Price { id: id(place), file, column, export_column, unit, currency, turned };
+        files.into_iter().enumerate().map(price).collect()
     };
-    let agile = || found("uk_agile", "agile", "imp", "exp", "p/kWh", "GBP", None);
-    let peaks = || found("uk_lcl_dtou", "dtou", "p_per_kwh", "p_per_kwh", "p/kWh", "GBP", None);
-    let finland = || {
-        let column = "c_per_kwh_inc_vat";
-        found("fi_dayahead", "fi-hourly", column, column, "c/kWh", "EUR", markup)
-    };
-    let belgium = || found("be_dayahead", "be-hourly", "eur_per_kwh", "eur_per_kwh", "EUR/kWh", "EUR", markup);
-    let czech = || found("cz_dayahead", "cz-quarters", "price_eur_mwh", "price_eur_mwh", "EUR/MWh", "EUR", markup);
-    let prices = match (country, interval) {
-        ("be", _) => vec![belgium()],
-        ("uk", 1800) => vec![agile(), peaks()],
-        ("de", 900) => vec![czech()],
-        ("fr", 3600) => vec![finland(), belgium()],
-        (_, 3600) => vec![finland()],
-        _ => vec![agile()],
-    };
-    prices.into_iter().flatten().collect()
+    let agile = || found("uk_agile", "agile", ["imp", "exp"], "p/kWh", "GBP", None);
+    let peaks = || found("uk_lcl_dtou", "dtou", ["p_per_kwh"; 2], "p/kWh", "GBP", None);
+    let finland = || found("fi_dayahead", "fi-hourly", ["c_per_kwh_inc_vat"; 2], "c/kWh", "EUR", markup);
+    let belgium = || found("be_dayahead", "be-hourly", ["eur_per_kwh"; 2], "EUR/kWh", "EUR", markup);
+    let czech = || found("cz_dayahead", "cz-quarters", ["price_eur_mwh"; 2], "EUR/MWh", "EUR", markup);
+    match (country, interval) {
+        ("be", _) => belgium(),
+        ("uk", 1800) => [agile(), peaks()].concat(),
+        ("de", 900) => czech(),
+        ("fr", 3600) => [finland(), belgium()].concat(),
+        (_, 3600) => finland(),
+        _ => agile(),
+    }
+}
+
+/// Whether a price file has the columns: others of the same name may be of another form.
+fn has_columns(path: &Path, columns: [&str; 2]) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let header: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
+    columns.iter().all(|column| header.contains(column))
 }
 
 /// A country's words for its prices.
@@ -89,6 +96,7 @@ fn words(country: &str) -> Words {
             flat: "27.5 c/kWh",
             window: ["48.62 c/kWh", "23.1 c/kWh"],
             day: "91.3 c",
+            month: "9.755 AUD",
             vat: "10",
             total: Some(("0.05", "half-away")),
             ..euro
@@ -144,7 +152,7 @@ pub fn dynamic(home: &Home, price: &Price) -> Terms {
         Line::new("Standing charge", Charge::Standing { amount: "47.11 p", per: "day" }, None)
     };
     let fallback = if price.currency == "EUR" { "0.41 EUR/kWh" } else { "41 p/kWh" };
-    let terms = terms(home, price.id, price.currency, |register| {
+    let terms = terms(home, &price.id, price.currency, |register| {
         let series = |column, turned| Prices::Series { file: price.file.clone(), column, unit: price.unit, turned };
         let sold = Turned { factor: "0.95", add: "-0.905 c/kWh", mode: "half-away" };
         let prices = match register {
@@ -175,12 +183,7 @@ fn terms(
 }
 
 /// Adds standing charge, VAT on what is bought, and the total's rounding.
-fn close(
-    mut terms: Terms,
-    standing: Line,
-    vat: (&'static str, Option<Rounding>),
-    total: Option<Rounding>,
-) -> Terms {
+fn close(mut terms: Terms, standing: Line, vat: (&'static str, Option<Rounding>), total: Option<Rounding>) -> Terms {
     terms.lines.push(standing);
     let on = vec!["Energy", "Standing charge"];
     terms.lines.push(Line::new("VAT", Charge::Tax { rate: vat.0, on }, vat.1));

@@ -7,7 +7,7 @@ use ed25519_dalek::SigningKey;
 use metrology::certificate::SealClass;
 use metrology::keys::{AgreementKey, DaySeed, Hash, PairingCode, RegisterKey};
 use metrology::label::{Coverage, Interval, Register, RegisterCode, RegisterKind, Status, Text};
-use metrology::seal::{ChainState, Epoch, Journal, Sample, Sealer};
+use metrology::seal::{ChainState, Epoch, Journal, Sample, SealedBlock, Sealer};
 use protocol::block::{BlockFile, DayHeader};
 use protocol::certificate::{EpochCertificate, VerifiedCertificate};
 use protocol::money::{Currency, Mode, Rounding};
@@ -91,7 +91,7 @@ pub struct Forgetful;
 impl Journal for Forgetful {
     type Error = ();
 
-    fn store(&mut self, _: &RegisterCode, _: &ChainState) -> Result<(), ()> {
+    fn store(&mut self, _: &RegisterCode, _: &ChainState, _: &SealedBlock) -> Result<(), ()> {
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use metrology::keys::{RegisterKey, household_fingerprint};
 use metrology::label::{Coverage, DAY_SECONDS, RegisterCode, Status};
-use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, Sealer};
+use metrology::seal::{ChainState, Epoch, Journal, Pairing, Sample, SealedBlock, Sealer};
 
 use super::memcheck::{depends_on_secrets, publish};
 use super::{marked, register};
@@ -67,7 +67,7 @@ struct Forgetful;
 impl Journal for Forgetful {
     type Error = Infallible;
 
-    fn store(&mut self, _: &RegisterCode, _: &ChainState) -> Result<(), Infallible> {
+    fn store(&mut self, _: &RegisterCode, _: &ChainState, _: &SealedBlock) -> Result<(), Infallible> {
         Ok(())
     }
 }
