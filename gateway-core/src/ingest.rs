@@ -334,7 +334,7 @@ impl<'s> Ingest<'s> {
             if !links {
                 return Err(Refused::BrokenChain.into());
             }
-            if before.after != block.before {
+            if !continues(&before, block) {
                 return Err(Refused::Discontinuity.into());
             }
         }
@@ -346,10 +346,19 @@ impl<'s> Ingest<'s> {
             if (same_epoch || opens_epoch) && after.header.previous != block.hash {
                 return Err(Refused::BrokenChain.into());
             }
-            if after.before != block.after {
+            if !continues(block, &after) {
                 return Err(Refused::Discontinuity.into());
             }
         }
         Ok(())
+    }
+}
+
+/// The register total goes on where it was, or somewhat later when time passed between the blocks that no block covers.
+fn continues(before: &BlockRow, after: &BlockRow) -> bool {
+    if before.header.span().until == after.header.span().from {
+        before.after == after.before
+    } else {
+        before.after <= after.before
     }
 }

@@ -3,7 +3,7 @@
 use metrology::SUITE;
 use metrology::cose::purpose;
 use metrology::curve::POINT_BYTES;
-use metrology::header::{Header, header_hash, list_hash, status, status_length};
+use metrology::header::{Header, STATUS_BYTES, header_hash, list_hash, status, status_length};
 use metrology::keys::Hash;
 use metrology::label::{ClockQuality, DAY_SECONDS, Interval, Register, RegisterKind, Status, Text};
 use minicbor::{Decode, Decoder, Encode, Encoder, bytes::ByteVec, decode, encode};
@@ -169,7 +169,7 @@ impl<'b, C> Decode<'b, C> for DayHeader {
             day: d.u32()?,
             first: d.u8()?,
             count: d.u8()?,
-            status: d.bytes()?.to_vec(),
+            status: Some(d.bytes()?).filter(|map| map.len() <= STATUS_BYTES).ok_or_else(|| bad("status map"))?.to_vec(),
             clock: match d.u8()? {
                 0 => ClockQuality::Good,
                 1 => ClockQuality::Uncertain,
@@ -231,14 +231,8 @@ impl BlockFile {
     /// # Errors
     /// When it is not one.
     pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
-        let file: Self = wire::decode(bytes, WHAT)?;
-        if file.kind != KIND {
-            return Err(WireError::Malformed(WHAT));
-        }
-        if file.version != metrology::VERSION {
-            return Err(WireError::Version(WHAT));
-        }
-        Ok(file)
+        wire::expect(bytes, KIND, WHAT)?;
+        wire::decode(bytes, WHAT)
     }
 
     /// The header, after checking the signature by an epoch's key and that the list is the one it names.

@@ -146,13 +146,8 @@ pub fn write_file(messages: &[Vec<u8>]) -> Vec<u8> {
 /// # Errors
 /// When any of it is wrong; the file is refused whole.
 pub fn read_file(bytes: &[u8]) -> Result<Vec<VerifiedCertificate>, WireError> {
+    wire::expect(bytes, KIND, WHAT)?;
     let file: CertificateFile = wire::decode(bytes, WHAT)?;
-    if file.kind != KIND {
-        return Err(WireError::Malformed(WHAT));
-    }
-    if file.version != metrology::VERSION {
-        return Err(WireError::Version(WHAT));
-    }
     let chain: Vec<_> = file.certificates.iter().map(|m| VerifiedCertificate::read(m)).collect::<Result<_, _>>()?;
     let linked = chain.windows(2).all(|w| matches!(w, [a, b] if follows(a, b)));
     if chain.is_empty() || !linked { Err(WireError::NotCanonical(WHAT)) } else { Ok(chain) }

@@ -5,7 +5,7 @@
 //! ("Inference ledger"), applied here to one bill; both look at public data alone, so a refusal reveals nothing.
 //!
 //! 1. Leverage: with Q an orthonormal basis of the bill's weight vectors, ‖Qᵢ‖² ≤ 1/m for every slot i, so that no
-//!    set of fewer than m slots lies in their span.
+//!    set of fewer than m slots lies in their span. The residuals together count as one more slot.
 //! 2. Bits: in every day an exact sum costs log₂(1 + Σ|wᵢ|·x_max/ρ) bits, ρ what all weights have in common;
 //!    together at most ¼·log₂(1 + x_typ) a slot.
 #![allow(clippy::float_arithmetic, clippy::cast_precision_loss)] // geometry of weights, no money or energy
@@ -66,13 +66,23 @@ pub fn check(weights: &[Weights], period: &Span, intervals: &[u64]) -> Result<()
     Ok(())
 }
 
+/// The coordinates of a line: its slots, and as one more the residuals, which share a weight.
+fn coordinates(line: &Weights) -> impl Iterator<Item = i64> {
+    line.prices.iter().copied().chain([line.fallback])
+}
+
 fn check_leverage(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Hostile> {
-    let vectors: Vec<Vec<f64>> = lines.iter().map(|l| l.prices.iter().map(|p| *p as f64).collect()).collect();
+    let slots: Vec<Vec<i64>> = lines.iter().map(|line| line.prices.clone()).collect();
+    let with_residuals: Vec<Vec<i64>> = lines.iter().map(|line| coordinates(line).collect()).collect();
+    let count = slots.first().map_or(0, Vec::len);
+    // The residuals have no time of their own; the end of the period stands for them.
+    let at = |place: usize| period.from + place.min(count) as u64 * interval;
     let limit = 1.0 / f64::from(MIN_SLOTS);
-    for (slot, leverage) in leverage(&vectors).into_iter().enumerate() {
-        // Rounding of the basis must not refuse a set of exactly m slots.
-        if leverage > limit * (1.0 + 1e-9) {
-            return Err(Hostile::Leverage { at: period.from + slot as u64 * interval });
+    // Once without the residuals: where nothing was missed they are known to be zero, and hide no slot.
+    for rows in [slots, with_residuals] {
+        let shares = leverage(&rows).map_err(|place| Hostile::Leverage { at: at(place) })?;
+        if let Some(place) = shares.iter().position(|share| *share > limit * (1.0 + 1e-9)) {
+            return Err(Hostile::Leverage { at: at(place) });
         }
     }
     Ok(())
@@ -80,17 +90,23 @@ fn check_leverage(lines: &[&Weights], period: &Span, interval: u64) -> Result<()
 
 /// ‖Qᵢ‖² for every place i, Q an orthonormal basis of the rows' span (modified Gram–Schmidt, twice for stability).
 ///
-/// A row that lies in the span of the earlier ones to within 2⁻²⁰ of its length adds nothing.
-#[must_use]
-pub fn leverage(rows: &[Vec<f64>]) -> Vec<f64> {
+/// A row within 2⁻²⁰ of the span of the earlier ones must depend on them exactly, shown modulo a prime; it then adds
+/// nothing. Otherwise its difference from the span is a combination of few readings that rounding would hide.
+///
+/// # Errors
+/// The place where such a row differs most.
+pub fn leverage(rows: &[Vec<i64>]) -> Result<Vec<f64>, usize> {
     let places = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut basis: Vec<Vec<f64>> = Vec::new();
+    let mut exact = Echelon::default();
     for row in rows {
-        let length = norm(row);
-        if length == 0.0 {
+        let depends = !exact.add(row);
+        let as_float: Vec<f64> = row.iter().map(|w| *w as f64).collect();
+        let length = norm(&as_float);
+        if length == 0.0 || depends {
             continue;
         }
-        let mut rest: Vec<f64> = row.iter().map(|w| w / length).collect();
+        let mut rest: Vec<f64> = as_float.iter().map(|w| w / length).collect();
         for _ in 0..2 {
             for known in &basis {
                 let along: f64 = known.iter().zip(&rest).map(|(a, b)| a * b).sum();
@@ -98,12 +114,57 @@ pub fn leverage(rows: &[Vec<f64>]) -> Vec<f64> {
             }
         }
         let remains = norm(&rest);
-        if remains > 1.0 / f64::from(1 << 20) {
-            rest.iter_mut().for_each(|r| *r /= remains);
-            basis.push(rest);
+        if remains < 1.0 / f64::from(1 << 20) {
+            let largest = rest.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+            return Err(largest.map_or(0, |(place, _)| place));
         }
+        rest.iter_mut().for_each(|r| *r /= remains);
+        basis.push(rest);
     }
-    (0..places).map(|i| basis.iter().filter_map(|q| q.get(i)).map(|q| q * q).sum()).collect()
+    Ok((0..places).map(|i| basis.iter().filter_map(|q| q.get(i)).map(|q| q * q).sum()).collect())
+}
+
+/// Rows in echelon form modulo the prime 2⁶¹ − 1: whether a further row depends on them, without rounding.
+#[derive(Default)]
+struct Echelon(Vec<(usize, Vec<u64>)>);
+
+impl Echelon {
+    const PRIME: u64 = (1 << 61) - 1;
+
+    /// Adds a row; `false` when it depends on the earlier ones.
+    fn add(&mut self, row: &[i64]) -> bool {
+        let prime = i128::from(Self::PRIME);
+        let mut rest: Vec<u64> =
+            row.iter().map(|w| u64::try_from(i128::from(*w).rem_euclid(prime)).unwrap_or(0)).collect();
+        for (pivot, known) in &self.0 {
+            let factor = rest.get(*pivot).copied().unwrap_or(0);
+            if factor != 0 {
+                for (r, k) in rest.iter_mut().zip(known) {
+                    *r = Self::sum(*r, Self::PRIME - Self::product(factor, *k));
+                }
+            }
+        }
+        let Some(pivot) = rest.iter().position(|w| *w != 0) else { return false };
+        let inverse = Self::power(rest.get(pivot).copied().unwrap_or(1), Self::PRIME - 2);
+        rest.iter_mut().for_each(|r| *r = Self::product(*r, inverse));
+        self.0.push((pivot, rest));
+        true
+    }
+
+    fn sum(a: u64, b: u64) -> u64 {
+        (a + b) % Self::PRIME
+    }
+
+    fn product(a: u64, b: u64) -> u64 {
+        u64::try_from(u128::from(a) * u128::from(b) % u128::from(Self::PRIME)).unwrap_or(0)
+    }
+
+    fn power(base: u64, exponent: u64) -> u64 {
+        (0..64).rev().fold(1, |power, bit| {
+            let square = Self::product(power, power);
+            if exponent >> bit & 1 == 1 { Self::product(square, base) } else { square }
+        })
+    }
 }
 
 fn norm(row: &[f64]) -> f64 {
@@ -119,7 +180,7 @@ fn check_bits(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Ho
     for number in 0..days {
         let start = number * per_day;
         let day = start..if number + 1 == days { count } else { start + per_day };
-        let bits: f64 = lines.iter().map(|line| line_bits(line, day.clone())).sum();
+        let bits: f64 = lines.iter().map(|line| line_bits(line, day.clone(), number + 1 == days)).sum();
         let budget = FLOOR_BITS.max(0.25 * (1.0 + typical).log2() * day.len() as f64);
         if bits > budget {
             let at = period.from + start as u64 * interval;
@@ -129,10 +190,12 @@ fn check_bits(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Ho
     Ok(())
 }
 
-fn line_bits(line: &Weights, day: Range<usize>) -> f64 {
+/// What the exact sum of a line can carry about a day; the residuals count with the last one.
+fn line_bits(line: &Weights, day: Range<usize>, last: bool) -> f64 {
     let unit = line.divisor() as f64;
     let sum: f64 = line.prices.get(day).unwrap_or(&[]).iter().map(|w| w.unsigned_abs() as f64 / unit).sum();
-    (1.0 + sum * MAX_READING as f64).log2()
+    let residual = if last { line.fallback.unsigned_abs() as f64 / unit } else { 0.0 };
+    (1.0 + (sum + residual) * MAX_READING as f64).log2()
 }
 
 #[cfg(test)]
@@ -189,6 +252,27 @@ mod tests {
         let base = month(|_| 1000);
         let other = month(|i| if i == 5 { 1001 } else { 1000 });
         assert!(matches!(judge(&[base, other].concat()), Err(Hostile::Leverage { .. })));
+        // So close to each other that floating point alone would call them the same.
+        for difference in [1, 2, 100] {
+            let base = month(|_| 243_700 * 1000);
+            let other = month(|i| if i == 5 { 243_700 * 1000 + difference } else { 243_700 * 1000 });
+            assert!(matches!(judge(&[base, other].concat()), Err(Hostile::Leverage { .. })), "{difference}");
+        }
+        // The same prices twice, or a multiple of them, add nothing.
+        assert_eq!(judge(&[month(|_| 243_700), month(|_| 243_700), month(|_| 487_400)].concat()), Ok(()));
+    }
+
+    #[test]
+    fn residuals_are_slots_too() {
+        let mut alone = month(|_| 0);
+        alone[0].fallback = 1;
+        assert!(matches!(judge(&alone), Err(Hostile::Leverage { .. })));
+        let mut differ = [month(|_| 1000), month(|_| 1000)].concat();
+        (differ[0].fallback, differ[1].fallback) = (1000, 1001);
+        assert!(matches!(judge(&differ), Err(Hostile::Leverage { .. })));
+        let mut dear = month(|_| 300_000);
+        dear[0].fallback = 900_000;
+        assert_eq!(judge(&dear), Ok(()));
     }
 
     #[test]
@@ -200,8 +284,8 @@ mod tests {
 
     #[test]
     fn the_basis_spans_what_it_should() {
-        let rows = vec![vec![1.0, 1.0, 0.0], vec![2.0, 2.0, 0.0], vec![0.0, 0.0, 3.0]];
-        let got = leverage(&rows);
+        let rows = vec![vec![1, 1, 0], vec![2, 2, 0], vec![0, 0, 3]];
+        let got = leverage(&rows).unwrap();
         assert!(got.iter().zip([0.5, 0.5, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12), "{got:?}");
     }
 }

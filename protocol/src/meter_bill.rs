@@ -7,11 +7,12 @@ use ed25519_dalek::SigningKey;
 use metrology::certificate::SealClass;
 use metrology::cose::purpose;
 use metrology::keys::{Hash, hash};
-use metrology::label::RegisterCode;
+use metrology::label::{Interval, RegisterCode};
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
+use crate::bill::{BillError, weights};
 use crate::certificate::VerifiedCertificate;
-use crate::tariff::SignedTariff;
+use crate::tariff::{SignedTariff, Tariff};
 use crate::time::Span;
 use crate::verify::{Origin, Policy, Refusal, Registry};
 use crate::wire::{self, Signed, WireError};
@@ -151,20 +152,13 @@ pub fn verify(
     if bill.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
         return Err(Refusal::OtherRecipient);
     }
-    if bill.period.from >= bill.period.until {
-        return Err(crate::bill::BillError::EmptyPeriod.into());
-    }
-    if !tariff.tariff.valid.contains(&bill.period) {
-        return Err(crate::bill::BillError::OutsideValidity.into());
-    }
+    check_period(&bill, &tariff.tariff)?;
     if bill.period.from < certificate.certificate.first {
         return Err(Refusal::BeforeEpoch);
     }
-    let registers = &tariff.tariff.registers;
-    let same = bill.registers.len() == registers.len()
-        && bill.registers.iter().zip(registers).all(|(ours, theirs)| ours.code == theirs.code);
-    if !same {
-        return Err(Refusal::Registers);
+    // A meter's bill carries no nonce: one that was asked for is not there.
+    if policy.nonce.is_some() {
+        return Err(Refusal::OtherNonce);
     }
     let missing = bill.registers.iter().map(|r| r.missing).sum();
     if missing > 0 && !policy.allow_incomplete {
@@ -181,3 +175,47 @@ pub fn verify(
         certificate,
     })
 }
+
+/// The period can be billed under the tariff, and the accounts of its registers fit it: the number of slots gives the
+/// interval, and no slot has two statuses.
+fn check_period(bill: &MeterBill, tariff: &Tariff) -> Result<(), Refusal> {
+    let period = &bill.period;
+    if period.from >= period.until {
+        return Err(BillError::EmptyPeriod.into());
+    }
+    if !tariff.valid.contains(period) {
+        return Err(BillError::OutsideValidity.into());
+    }
+    let same = bill.registers.len() == tariff.registers.len()
+        && bill.registers.iter().zip(&tariff.registers).all(|(ours, theirs)| ours.code == theirs.code);
+    if !same {
+        return Err(Refusal::Registers);
+    }
+    let intervals = bill.registers.iter().map(|r| r.interval(period)).collect::<Result<Vec<_>, _>>()?;
+    weights(tariff, period, &intervals)?;
+    if tariff.counts_days() && tariff.zone.days(period).is_none() {
+        return Err(BillError::NotLocalDays.into());
+    }
+    let fits = |r: &MeterRegister| {
+        let flagged = u64::from(r.missing) + u64::from(r.estimated) + u64::from(r.tamper);
+        flagged <= u64::from(r.slots)
+    };
+    if !bill.registers.iter().all(fits) {
+        return Err(WireError::NotCanonical(WHAT).into());
+    }
+    Ok(())
+}
+
+impl MeterRegister {
+    /// The seconds of a slot that make this number of slots in the period.
+    fn interval(&self, period: &Span) -> Result<u64, BillError> {
+        [Interval::QUARTER, Interval::HALF, Interval::HOUR]
+            .into_iter()
+            .map(Interval::seconds)
+            .find(|seconds| u64::from(self.slots).checked_mul(*seconds) == Some(period.seconds()))
+            .ok_or(BillError::NotOnGrid)
+    }
+}
+
+#[cfg(test)]
+mod tests;

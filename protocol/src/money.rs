@@ -1,7 +1,7 @@
 //! Money as integers: 10⁻⁹ of a currency unit, exact fractions between roundings, and the rounding rules.
 //!
-//! Bounds (docs/protocol.md, "Money"): |price| < 2⁴⁰ per unit of energy and at most 2¹² slots of 16 bits keep an
-//! energy line below 2⁶⁸; at most two factors N/D, each below 2⁴⁰, stand between two roundings.
+//! Bounds (docs/protocol.md, "Money"): |price| < 2⁴⁰ per unit of energy; a statement's sums are 64-bit integers; at most
+//! two factors N/D, each below 2⁴⁰, stand between two roundings, and denominators stay below 2⁸⁰.
 
 use core::cmp::Ordering;
 

@@ -106,13 +106,8 @@ impl Pairing {
     /// # Errors
     /// When it is not one, or a certificate in it is wrong.
     pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
+        wire::expect(bytes, KIND, WHAT)?;
         let file: File = wire::decode(bytes, WHAT)?;
-        if file.kind != KIND {
-            return Err(WireError::Malformed(WHAT));
-        }
-        if file.version != metrology::VERSION {
-            return Err(WireError::Version(WHAT));
-        }
         if file.check != file.checksum() {
             return Err(WireError::Malformed(WHAT));
         }

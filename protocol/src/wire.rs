@@ -58,6 +58,40 @@ pub fn decode<'b, T: Encode<()> + Decode<'b, ()>>(bytes: &'b [u8], what: &'stati
     Ok(value)
 }
 
+/// Checks the first two elements of a file, its kind and version, before the rest is interpreted: a file of a later
+/// version then says so, whatever its layout.
+///
+/// # Errors
+/// When it is of another kind or version.
+pub fn expect(bytes: &[u8], kind: &str, what: &'static str) -> Result<(), WireError> {
+    let mut decoder = Decoder::new(bytes);
+    let known = decoder.array().is_ok() && decoder.str().is_ok_and(|found| found == kind);
+    if !known {
+        return Err(WireError::Malformed(what));
+    }
+    check_version(decoder.u8().ok(), what)
+}
+
+/// Checks the first element of a signed payload, its version.
+///
+/// # Errors
+/// When it is another.
+pub fn expect_version(payload: &[u8], what: &'static str) -> Result<(), WireError> {
+    let mut decoder = Decoder::new(payload);
+    if decoder.array().is_err() {
+        return Err(WireError::Malformed(what));
+    }
+    check_version(decoder.u8().ok(), what)
+}
+
+fn check_version(found: Option<u8>, what: &'static str) -> Result<(), WireError> {
+    match found {
+        Some(metrology::VERSION) => Ok(()),
+        Some(_) => Err(WireError::Version(what)),
+        None => Err(WireError::Malformed(what)),
+    }
+}
+
 /// A COSE_Sign1 message taken apart; the signature is not yet checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'a> {

@@ -91,13 +91,7 @@ impl Package {
     /// # Errors
     /// When it is not one in canonical form.
     pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
-        let package: Self = wire::decode(bytes, WHAT)?;
-        if package.kind != KIND {
-            return Err(WireError::Malformed(WHAT));
-        }
-        if package.version != metrology::VERSION {
-            return Err(WireError::Version(WHAT));
-        }
-        Ok(package)
+        wire::expect(bytes, KIND, WHAT)?;
+        wire::decode(bytes, WHAT)
     }
 }

@@ -1,6 +1,6 @@
 //! Bounds of a tariff, checked by whoever signs one and by whoever reads one.
 
-use super::{Charge, Line, Prices, Schedule, Tariff};
+use super::{Charge, Line, Per, Prices, Schedule, Tariff};
 use crate::money::{PRICE_LIMIT, Rounding};
 use crate::wire::WireError;
 
@@ -57,13 +57,17 @@ impl Tariff {
             require(self.energy_lines().any(|(_, l)| l.register == place), "a register is billed by no line")?;
         }
         let mut factors = Vec::with_capacity(self.lines.len());
+        let mut denominators: Vec<u128> = Vec::with_capacity(self.lines.len());
         for (place, line) in self.lines.iter().enumerate() {
             require(is_text(&line.name), "a line's name is empty, too long or not printable")?;
             require(line.rounding.as_ref().is_none_or(is_rounding), "a line's rounding is out of range")?;
             let open = self.check_charge(place, line, &factors)?;
             require(open <= MAX_FACTORS, "more than two unrounded factors follow each other; round a line between")?;
             factors.push(if line.rounding.is_some() { 0 } else { open });
+            let exact = denominator(line, &denominators)?;
+            denominators.push(if line.rounding.is_some() { 1 } else { exact });
         }
+        denominators.iter().try_fold(1, |all, one| common(all, *one))?;
         Ok(())
     }
 
@@ -78,7 +82,7 @@ impl Tariff {
             }
             Charge::Standing { amount, per } => {
                 require(amount.unsigned_abs() < STANDING_LIMIT, "a standing amount is out of range")?;
-                Ok(u8::from(matches!(per, super::Per::Month | super::Per::Year)))
+                Ok(u8::from(matches!(per, Per::Month | Per::Year)))
             }
             Charge::Tax { numerator, denominator, base } => {
                 require(
@@ -93,6 +97,36 @@ impl Tariff {
             }
         }
     }
+}
+
+/// The denominator that a line's exact amount can have, before its own rounding.
+fn denominator(line: &Line, earlier: &[u128]) -> Result<u128, TariffError> {
+    match &line.charge {
+        Charge::Energy { .. } | Charge::Standing { per: Per::Day | Per::Bill, .. } => Ok(1),
+        // 28, 29, 30 and 31 days; 365 and 366 days.
+        Charge::Standing { per: Per::Month, .. } => Ok(4 * 7 * 29 * 3 * 5 * 31),
+        Charge::Standing { per: Per::Year, .. } => Ok(365 * 366),
+        Charge::Tax { denominator, base, .. } => {
+            let taxed = base.iter().filter_map(|place| earlier.get(usize::from(*place)));
+            let sum = taxed.copied().try_fold(1, common)?;
+            within(sum.checked_mul(u128::from(*denominator)))
+        }
+    }
+}
+
+/// The least common multiple of two denominators.
+fn common(a: u128, b: u128) -> Result<u128, TariffError> {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    within((a / x.max(1)).checked_mul(b))
+}
+
+/// Denominators stay below 2⁸⁰ (docs/protocol.md, "Money").
+fn within(denominator: Option<u128>) -> Result<u128, TariffError> {
+    let fits = denominator.filter(|d| *d < 1 << 80);
+    fits.ok_or(TariffError::Invalid("the fractions of several lines have no small common denominator; round a line"))
 }
 
 impl Schedule {

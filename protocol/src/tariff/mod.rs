@@ -175,10 +175,8 @@ impl SignedTariff {
     /// The whole tariff is refused; nothing of it is applied.
     pub fn read(message: &[u8]) -> Result<Self, TariffError> {
         let signed = Signed::read(message, "tariff")?;
+        wire::expect_version(signed.payload, "tariff")?;
         let tariff: Tariff = wire::decode(signed.payload, "tariff")?;
-        if tariff.version != VERSION {
-            return Err(WireError::Version("tariff").into());
-        }
         signed.verify(&tariff.provider.key, purpose::TARIFF, "tariff")?;
         tariff.check()?;
         Ok(Self { hash: tariff_hash(signed.payload), tariff })

@@ -42,9 +42,13 @@ impl Registry {
         if !self.identities.contains(&certificate.identity_key) {
             return Err(Refusal::UnknownMeter);
         }
-        match self.epochs.get(&(certificate.identity_key, certificate.epoch)) {
+        let listed = |epoch| self.epochs.get(&(certificate.identity_key, epoch));
+        match listed(certificate.epoch) {
             Some(known) if *known != entry.hash => Err(Refusal::ForkedEpoch),
-            _ => Ok(true),
+            Some(_) => Ok(true),
+            // An epoch before the first listed one was never vouched for.
+            None if (0..certificate.epoch).any(|epoch| listed(epoch).is_some()) => Ok(true),
+            None => Err(Refusal::UnknownCertificate),
         }
     }
 }
