@@ -5,8 +5,8 @@
 
 use protocol::bill::statement::{KIND, PURPOSE};
 use protocol::bill::{
-    BillError, Chain, ChainBlock, Metered, Package, Segment, Settlement, Statement, Weights, energy, settle, slots_in,
-    weights,
+    BillError, Chain, ChainBlock, Metered, Package, Segment, Settlement, Statement, Weights, check_period, energy,
+    settle, slots_in, weights,
 };
 use protocol::certificate::VerifiedCertificate;
 use protocol::guard::{self, Hostile};
@@ -145,12 +145,7 @@ pub fn make(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<Bill, BillRefused> {
     let period = &request.period;
-    if period.from >= period.until {
-        return Err(BillError::EmptyPeriod.into());
-    }
-    if !tariff.tariff.valid.contains(period) {
-        return Err(BillError::OutsideValidity.into());
-    }
+    check_period(&tariff.tariff, period)?;
     let materials: Vec<Material> =
         tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;
     let intervals: Vec<u64> = materials.iter().map(|m| m.interval).collect();

@@ -92,18 +92,34 @@ pub fn slots_in(period: &Span, interval: u64) -> Result<usize, BillError> {
     usize::try_from(count).map_err(|_| BillError::TooLong)
 }
 
+/// Whether a tariff can bill a period at all, whatever the meters: not empty, not too long, within the validity, and
+/// of whole local days when the tariff charges by days.
+///
+/// # Errors
+/// The first of these that does not hold.
+pub fn check_period(tariff: &Tariff, period: &Span) -> Result<(), BillError> {
+    if period.from >= period.until {
+        return Err(BillError::EmptyPeriod);
+    }
+    if period.seconds() > MAX_SLOTS * Interval::HOUR.seconds() {
+        return Err(BillError::TooLong);
+    }
+    if !tariff.valid.contains(period) {
+        return Err(BillError::OutsideValidity);
+    }
+    if tariff.counts_days() && tariff.zone.days(period).is_none() {
+        return Err(BillError::NotLocalDays);
+    }
+    Ok(())
+}
+
 /// The weights of every energy line, in the tariff's order. `intervals` are the slot lengths of the tariff's
 /// registers in seconds.
 ///
 /// # Errors
 /// When the tariff cannot bill this period.
 pub fn weights(tariff: &Tariff, period: &Span, intervals: &[u64]) -> Result<Vec<Weights>, BillError> {
-    if period.from >= period.until {
-        return Err(BillError::EmptyPeriod);
-    }
-    if !tariff.valid.contains(period) {
-        return Err(BillError::OutsideValidity);
-    }
+    check_period(tariff, period)?;
     tariff
         .energy_lines()
         .map(|(_, line)| {
@@ -146,12 +162,7 @@ pub struct SettledLine {
 /// # Errors
 /// When the period does not fit the tariff's days or a number leaves its range.
 pub fn settle(tariff: &Tariff, period: &Span, energy: &[i128]) -> Result<Settlement, BillError> {
-    if period.from >= period.until {
-        return Err(BillError::EmptyPeriod);
-    }
-    if period.seconds() > MAX_SLOTS * Interval::HOUR.seconds() {
-        return Err(BillError::TooLong);
-    }
+    check_period(tariff, period)?;
     let days = if tariff.counts_days() { tariff.zone.days(period).ok_or(BillError::NotLocalDays)? } else { Vec::new() };
     let mut sums = energy.iter();
     let mut lines: Vec<SettledLine> = Vec::with_capacity(tariff.lines.len());

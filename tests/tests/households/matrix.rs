@@ -33,8 +33,8 @@ pub struct Tally {
 struct Published {
     terms: usize,
     tariff: SignedTariff,
-    from: String,
-    until: String,
+    /// First and last of each period, as local dates.
+    periods: Vec<(String, String)>,
 }
 
 /// A setting with the oracle's answers and the tariffs they need.
@@ -95,7 +95,10 @@ fn prepare(home: &Home, setting: &Setting, tally: &mut Tally) -> Prepared {
             let (from, until) = (run[0].from.clone(), run[run.len() - 1].until.clone());
             if run[0].unpriced == 0 {
                 match publish(terms, home.zone, &from, &until) {
-                    Ok(tariff) => published.push(Published { terms: place, tariff, from, until }),
+                    Ok(tariff) => {
+                        let periods = run.iter().map(|a| (a.from.clone(), a.until.clone())).collect();
+                        published.push(Published { terms: place, tariff, periods });
+                    }
                     Err(why) => tally.mismatches.push(format!("{}: {} is refused: {why}", home.name, terms.id)),
                 }
                 continue;
@@ -142,7 +145,8 @@ fn meter_of(home: &Home, setting: &Setting, prepared: &Prepared, meter: usize) -
     for published in &prepared.published {
         let terms = &setting.tariffs[published.terms];
         let within = |a: &&Answer| {
-            a.meter == *name && a.tariff == terms.id && published.from <= a.from && a.until <= published.until
+            let period = (a.from.clone(), a.until.clone());
+            a.meter == *name && a.tariff == terms.id && published.periods.contains(&period)
         };
         for answer in prepared.answers.iter().filter(within) {
             let label = format!("{} {name}, {}, {}, {}", home.name, setting.title(), terms.id, answer.period());

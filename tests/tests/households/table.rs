@@ -45,7 +45,8 @@ pub fn of(homes: &[Home], settings: &[Setting], tallies: &[Tally], left_out: &[S
     row(&mut text, ["all", "", "", &billed, &refused, "", &bills, &refusals, &wrong]);
     let _ = writeln!(
         text,
-        "months: of one meter, billed under at least one tariff; refused: with missing slots or only partly covered.\n\
+        "months: of one meter, billed under at least one tariff (a file without a whole month: runs of whole days);\n\
+         refused: with missing slots or only partly covered.\n\
          Where years differ, the load is moved by whole calendar years, never the prices. {} s.",
         time.as_secs()
     );
