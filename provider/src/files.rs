@@ -80,6 +80,33 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     create().map_err(FileError::of("create", path))
 }
 
+/// Moves a finished file to its place, replacing what stands there.
+///
+/// # Errors
+/// When it cannot be moved; what stood there before still stands.
+pub fn replace(draft: &Path, path: &Path) -> Result<(), FileError> {
+    fs::rename(draft, path).and_then(|()| sync_folder(path)).map_err(FileError::of("write", path))
+}
+
+/// Whether other users of the machine may read or change a file.
+///
+/// # Errors
+/// When the file cannot be looked at.
+#[cfg(unix)]
+pub fn is_exposed(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+}
+
+/// Whether other users of the machine may read or change a file; not known here.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn is_exposed(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
-use protocol::metrology::keys::{Hash, hash};
+use protocol::show;
 use protocol::tariff::{Provider, Tariff, TariffError};
 use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
@@ -60,7 +60,8 @@ struct KeyFile {
 }
 
 impl Identity {
-    /// Creates a home with a new key. Without a name the provider is called after its fingerprint.
+    /// Creates a home with a new key. Without a name the provider is called after its fingerprint, the first bytes of
+    /// its public key as [`show::fingerprint`] gives them.
     ///
     /// # Errors
     /// When there is a key already, the name is unfit, or a file cannot be written.
@@ -71,8 +72,8 @@ impl Identity {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(IdentityError::Randomness)?;
         let key = SigningKey::from_bytes(&seed);
-        let print = hex::encode(fingerprint(&key.verifying_key().to_bytes()));
-        let name = name.map_or_else(|| format!("Provider {}", print.get(..8).unwrap_or_default()), str::to_owned);
+        let print = show::fingerprint(&key.verifying_key().to_bytes());
+        let name = name.map_or_else(|| format!("Provider {}", print.get(..9).unwrap_or_default()), str::to_owned);
         let identity = Self { name, key };
 
         create_folder(home).map_err(FileError::of("create", home))?;
@@ -101,7 +102,7 @@ impl Identity {
         if !path.exists() {
             return Err(IdentityError::Missing(home.to_path_buf()));
         }
-        if is_exposed(&path).map_err(FileError::of("read", &path))? {
+        if files::is_exposed(&path).map_err(FileError::of("read", &path))? {
             return Err(IdentityError::Exposed(path));
         }
         let bytes = Zeroizing::new(files::read(&path, LONGEST)?);
@@ -132,21 +133,8 @@ impl Identity {
     }
 
     fn public_hex(&self) -> String {
-        hex::encode(self.key.verifying_key().to_bytes())
+        show::hex(&self.key.verifying_key().to_bytes())
     }
-}
-
-/// What people compare to know a provider's key.
-#[must_use]
-pub fn fingerprint(key: &[u8; 32]) -> Hash {
-    hash("wattseal/v1/provider", &[key])
-}
-
-/// Digits in groups of eight, for comparing by eye.
-#[must_use]
-pub fn grouped(digits: &str) -> String {
-    let groups: Vec<String> = digits.chars().collect::<Vec<_>>().chunks(8).map(|c| c.iter().collect()).collect();
-    groups.join(" ")
 }
 
 fn is_name(name: &str) -> bool {
@@ -160,17 +148,6 @@ fn create_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-#[cfg(unix)]
-fn is_exposed(path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_exposed(_: &Path) -> std::io::Result<bool> {
-    Ok(false)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The provider's side of Wattseal: sets tariffs and signs them.
+//! The provider's side of Wattseal: sets tariffs and signs them, checks bills and books them.
 //!
 //! ```text
 //! source, price file ──► desk ──► signed tariff ──► households
-//!                       identity (who signs)
+//!                       identity (who signs)            │
+//! ledger (meters, bills, refusals) ◄── judge ◄── bills ─┘
 //! ```
 //!
 //! This crate never imports the household's side: whoever verifies a bill does not need what proves it.
@@ -21,3 +22,5 @@
 pub mod desk;
 pub mod files;
 pub mod identity;
+pub mod judge;
+pub mod ledger;

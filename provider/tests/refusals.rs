@@ -237,7 +237,7 @@ fn standing_amounts_and_taxes_are_checked() {
         ("amount = \"5 EUR/month\"\n", "", "bad-value", &["`amount` of \"Standing\"", "missing"][..]),
         ("5 EUR/month", "5 EUR/week", "bad-value", &["line 17", "per day, month, year or bill"]),
         ("5 EUR/month", "5 USD/month", "bad-value", &["currency EUR"]),
-        ("5 EUR/month", "5000 EUR/year", "bad-value", &["out of range"]),
+        ("5 EUR/month", "2000000000 EUR/year", "bad-value", &["out of range"]),
         ("6 %", "0.06", "bad-value", &["line 21", "per cent"]),
         ("rate = \"6 %\"\n", "", "bad-value", &["`rate` of \"VAT\"", "missing"]),
         ("on = [\"Energy\"]\n", "", "bad-value", &["`on` of \"VAT\"", "missing"]),

@@ -11,7 +11,7 @@ const MAX_REGISTERS: usize = 8;
 /// Longest name or id.
 const MAX_TEXT: usize = 120;
 /// Standing amounts stay below this: 2⁶⁰, some 10⁹ currency units. They are public, so no circuit bounds them.
-const STANDING_LIMIT: u64 = 1 << 60;
+pub const STANDING_LIMIT: u64 = 1 << 60;
 /// Most taxes without a rounding between them on the way to one line: two factors N/D (docs/protocol.md).
 const MAX_FACTORS: u8 = 2;
 

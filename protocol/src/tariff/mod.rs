@@ -7,7 +7,7 @@
 mod check;
 mod prices;
 
-pub use check::TariffError;
+pub use check::{STANDING_LIMIT, TariffError};
 pub use prices::{Band, PriceError, Prices, Run, Schedule};
 
 use ed25519_dalek::SigningKey;

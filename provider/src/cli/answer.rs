@@ -8,12 +8,14 @@ use protocol::tariff::TariffError;
 use provider::desk::DeskError;
 use provider::files::FileError;
 use provider::identity::IdentityError;
+use provider::ledger::{LEDGER_FILE, LedgerError, Objection};
 use serde::Serialize;
 
 /// What a command answers.
 pub(super) struct Answer {
     text: String,
     json: String,
+    exit: u8,
 }
 
 /// Why a command did not do it.
@@ -23,6 +25,8 @@ pub(super) struct Failure {
     exit: u8,
 }
 
+/// Done.
+const DONE: u8 = 0;
 /// Refused or invalid.
 const REFUSED: u8 = 1;
 /// Could not: file, network, lock.
@@ -36,11 +40,31 @@ impl Answer {
             message: format!("the answer cannot be written as JSON: {cause}"),
             exit: COULD_NOT,
         })?;
-        Ok(Self { text: text.to_string(), json })
+        Ok(Self { text: text.to_string(), json, exit: DONE })
+    }
+
+    /// Adds that there was no ledger and a new one was begun: nobody should find that out later.
+    pub(super) fn about_new_ledger(mut self) -> Self {
+        self.text.push_str(&format!("\nThere was no {LEDGER_FILE} yet: a new ledger was begun."));
+        if let Ok(serde_json::Value::Object(mut object)) = serde_json::from_str(&self.json) {
+            object.insert("new_ledger".into(), true.into());
+            self.json = serde_json::to_string_pretty(&object).unwrap_or(self.json);
+        }
+        self
+    }
+
+    /// An answer that is a refusal, or says that something is wrong: exit code 1.
+    pub(super) fn refused_if(self, refused: bool) -> Self {
+        Self { exit: if refused { REFUSED } else { DONE }, ..self }
     }
 }
 
 impl Failure {
+    /// A refusal.
+    pub(super) fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), exit: REFUSED }
+    }
+
     /// Names the file that the failure is about.
     pub(super) fn about(self, path: &Path) -> Self {
         Self { message: format!("{}: {}", path.display(), self.message), ..self }
@@ -81,6 +105,19 @@ impl From<IdentityError> for Failure {
     }
 }
 
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let exit = if matches!(error, LedgerError::ExposedKey(_)) { REFUSED } else { COULD_NOT };
+        Self { code: error.code(), message: error.to_string(), exit }
+    }
+}
+
+impl From<Objection> for Failure {
+    fn from(objection: Objection) -> Self {
+        Self::refused(objection.code(), objection.to_string())
+    }
+}
+
 #[derive(Serialize)]
 struct Error<'a> {
     error: Told<'a>,
@@ -97,7 +134,7 @@ pub(super) fn give(result: Result<Answer, Failure>, json: bool) -> ExitCode {
     match result {
         Ok(answer) => {
             print(if json { &answer.json } else { &answer.text });
-            ExitCode::SUCCESS
+            ExitCode::from(answer.exit)
         }
         Err(failure) => {
             if json {

@@ -1,8 +1,9 @@
 //! `init`: a home with a new signing key.
 
 use clap::Args;
+use protocol::show;
 use protocol::tariff::Provider;
-use provider::identity::{Identity, KEY_FILE, PUBLIC_FILE, fingerprint, grouped};
+use provider::identity::{Identity, KEY_FILE, PUBLIC_FILE};
 use serde::Serialize;
 
 use super::Home;
@@ -33,15 +34,13 @@ impl Init {
         let Provider { name, key } = Identity::create(path, self.name.as_deref())?.provider();
         let created = Created {
             home: path.display().to_string(),
-            fingerprint: hex::encode(fingerprint(&key)),
-            key: hex::encode(key),
+            fingerprint: show::fingerprint(&key),
+            key: show::hex(&key),
             name,
         };
         let text = format!(
             "{} can sign tariffs.\n  fingerprint {}\n  public key  {}\nGive {PUBLIC_FILE} to households; keep a copy of {KEY_FILE} in a safe place.",
-            created.name,
-            grouped(&created.fingerprint),
-            created.key
+            created.name, created.fingerprint, created.key
         );
         Answer::new(text, &created)
     }

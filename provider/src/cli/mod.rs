@@ -5,18 +5,25 @@
 mod answer;
 mod import;
 mod init;
+mod ledger;
+mod meter;
+mod rows;
 mod tariff;
+mod times;
+mod verify;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use provider::identity::Identity;
+use provider::ledger::Ledger;
 
 use answer::Failure;
 
-/// The provider's side of Wattseal: sets and signs tariffs.
+/// The provider's side of Wattseal: sets and signs tariffs, checks bills and books them.
 #[derive(Debug, Parser)]
 #[command(name = "wattseal-provider", version, arg_required_else_help = true, after_help = EXAMPLE)]
 struct Cli {
@@ -34,7 +41,9 @@ const EXAMPLE: &str = "\
 Example:
   wattseal-provider --home ~/fern init --name \"Fern Energy\"
   wattseal-provider --home ~/fern tariff compile flat.toml --out flat.tariff
-  wattseal-provider tariff show flat.tariff
+  wattseal-provider --home ~/fern meter add meter.cert --contract 4711
+  wattseal-provider --home ~/fern verify march.bill --tariff flat.tariff
+  wattseal-provider --home ~/fern ledger missing --period-from 2026-03-01 --period-to 2026-04-01
 
 Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not read or write";
 
@@ -46,27 +55,43 @@ enum Command {
     /// Make and show tariffs
     #[command(subcommand, arg_required_else_help = true, after_help = tariff::EXAMPLE)]
     Tariff(tariff::Tariff),
-    // `verify` (bills), `meter` (known meters) and `ledger` (accepted bills) take their places here.
+    /// Check a bill and book it
+    #[command(after_help = verify::EXAMPLE)]
+    Verify(verify::Verify),
+    /// The registry: the meters that bills may rest on
+    #[command(subcommand, arg_required_else_help = true, after_help = meter::EXAMPLE)]
+    Meter(meter::Meter),
+    /// The ledger: booked bills, refused ones, missing ones
+    #[command(subcommand, arg_required_else_help = true, after_help = ledger::EXAMPLE)]
+    Ledger(ledger::Ledger),
 }
 
 /// Runs the command of this process.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    let home = Home(cli.home);
+    let home = Home { path: cli.home, new_ledger: Cell::new(false) };
     let result = match &cli.command {
         Command::Init(command) => command.run(&home),
         Command::Tariff(command) => command.run(&home),
+        Command::Verify(command) => command.run(&home),
+        Command::Meter(command) => command.run(&home),
+        Command::Ledger(command) => command.run(&home),
     };
+    let result = result.map(|answer| if home.new_ledger.get() { answer.about_new_ledger() } else { answer });
     answer::give(result, cli.json)
 }
 
 /// The home that `--home` names.
-struct Home(Option<PathBuf>);
+struct Home {
+    path: Option<PathBuf>,
+    /// Whether this command found no ledger and began one.
+    new_ledger: Cell<bool>,
+}
 
 impl Home {
     /// The folder; a command that needs one and got none is wrong usage.
     fn path(&self) -> &Path {
-        self.0.as_deref().unwrap_or_else(|| {
+        self.path.as_deref().unwrap_or_else(|| {
             let problem = "this command needs --home DIR, the provider's home folder";
             Cli::command().error(ErrorKind::MissingRequiredArgument, problem).exit()
         })
@@ -74,5 +99,13 @@ impl Home {
 
     fn identity(&self) -> Result<Identity, Failure> {
         Ok(Identity::open(self.path())?)
+    }
+
+    /// The ledger of a home that has a provider in it.
+    fn ledger(&self) -> Result<Ledger, Failure> {
+        self.identity()?;
+        let ledger = Ledger::open(self.path())?;
+        self.new_ledger.set(ledger.is_new());
+        Ok(ledger)
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use protocol::money::{Mode, Rounding};
+use protocol::show;
 use protocol::tariff::{Charge, Per, Prices, Schedule, SignedTariff, Tariff};
 use serde::Serialize;
 
 use super::decimal::Decimal;
 use super::zone::{shown, shown_utc};
-use crate::identity::{fingerprint, grouped};
 
 /// An account of a tariff, for showing; money is text, never a float.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,9 +89,9 @@ impl Account {
             id: tariff.id.clone(),
             name: tariff.name.clone(),
             provider: tariff.provider.name.clone(),
-            key: hex::encode(tariff.provider.key),
-            fingerprint: hex::encode(fingerprint(&tariff.provider.key)),
-            hash: hex::encode(signed.hash),
+            key: show::hex(&tariff.provider.key),
+            fingerprint: show::fingerprint(&tariff.provider.key),
+            hash: show::hex(&signed.hash),
             currency: tariff.currency.code.clone(),
             zone: tariff.zone.name.clone(),
             clock_changes: tariff.zone.changes.iter().filter(|c| (from..until).contains(&c.at)).count(),
@@ -245,8 +245,8 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({})", self.name, self.id)?;
         writeln!(f, "  set by      {}", self.provider)?;
-        writeln!(f, "  fingerprint {}", grouped(&self.fingerprint))?;
-        writeln!(f, "  hash        {}", grouped(&self.hash))?;
+        writeln!(f, "  fingerprint {}", self.fingerprint)?;
+        writeln!(f, "  hash        {}", self.hash)?;
         let changes = match self.clock_changes {
             1 => "1 clock change".to_owned(),
             n => format!("{n} clock changes"),

@@ -7,6 +7,9 @@ use super::decimal::Decimal;
 use super::error::Problem;
 use super::price::{money_shift, split, whole_nano};
 
+/// A standing amount stays below this in a tariff, in 10⁻⁹ currency units; it is multiplied by days alone.
+const STANDING_LIMIT: u64 = 1 << 60;
+
 /// Reads a standing amount, `0.4525 EUR/day`, with what it is for.
 ///
 /// # Errors
@@ -27,7 +30,7 @@ pub fn standing(text: &str, currency: &Currency, rounding: Option<Mode>) -> Resu
         }
     };
     let exact = number.shifted(money_shift(money.trim(), currency)?);
-    Ok((whole_nano(exact, rounding, &|| text.trim().to_owned())?, per))
+    Ok((whole_nano(exact, rounding, STANDING_LIMIT, &|| text.trim().to_owned())?, per))
 }
 
 /// Reads a rate, `5 %`, as a fraction in lowest terms.
@@ -77,7 +80,10 @@ mod tests {
         assert_eq!(read("-12 GBP/bill"), Ok((-12_000_000_000, Per::Bill)));
         assert!(read("45.25 p/week").unwrap_err().contains("per day"));
         assert!(read("45.25 p").unwrap_err().contains("per day"));
-        assert!(read("1200 GBP/year").unwrap_err().contains("out of range"));
+        assert_eq!(read("1200 GBP/year"), Ok((1_200_000_000_000, Per::Year)));
+        assert_eq!(read("1152921504.606846975 GBP/bill"), Ok((1_152_921_504_606_846_975, Per::Bill)));
+        let beyond = read("1152921504.606846976 GBP/bill").unwrap_err();
+        assert!(beyond.contains("out of range") && beyond.contains("1152921504.606846976 currency units"), "{beyond}");
         assert_eq!(rate("5 %").unwrap(), (1, 20));
         assert_eq!(rate("5.11269632%").unwrap(), (1_997_147, 39_062_500));
         assert_eq!(rate("0 %").unwrap(), (0, 1));

@@ -60,3 +60,4 @@ pub use import::{EnergyImport, Import};
 pub use price::{Conversion, PriceUnit, addition};
 pub use series::{PriceSeries, PublishedPrices};
 pub use source::FORMAT;
+pub use zone::{moment, named};

@@ -117,7 +117,7 @@ impl Conversion {
     pub fn price(&self, value: Decimal) -> Result<i64, Problem> {
         let exact = value.times(self.factor).and_then(|v| self.unit.nano(v)).and_then(|v| v.plus(self.add));
         let written = || format!("{value} {}", self.unit.text);
-        let nano = whole_nano(exact, self.rounding, &written)?;
+        let nano = whole_nano(exact, self.rounding, PRICE_LIMIT, &written)?;
         Ok(if self.credit { -nano } else { nano })
     }
 }
@@ -161,6 +161,7 @@ pub fn addition(text: &str, series: &PriceUnit, currency: &Currency, unit: &Unit
 pub(super) fn whole_nano(
     exact: Option<Decimal>,
     rounding: Option<Mode>,
+    limit: u64,
     written: &dyn Fn() -> String,
 ) -> Result<i64, Problem> {
     let exact = exact.ok_or_else(|| Problem::new(format!("{} has too many digits", written())))?;
@@ -176,10 +177,10 @@ pub(super) fn whole_nano(
             )));
         }
     };
-    i64::try_from(whole).ok().filter(|nano| nano.unsigned_abs() < PRICE_LIMIT).ok_or_else(|| {
-        let limit = Decimal::new(i128::from(PRICE_LIMIT), -9).map(|l| l.to_string()).unwrap_or_default();
+    i64::try_from(whole).ok().filter(|nano| nano.unsigned_abs() < limit).ok_or_else(|| {
+        let limit = Decimal::new(i128::from(limit), -9).map(|l| l.to_string()).unwrap_or_default();
         Problem::new(format!(
-            "{} is out of range: amounts stay below {limit} currency units for one register unit or standing period",
+            "{} is out of range: it comes to {limit} currency units or more for one register unit or standing period",
             written()
         ))
     })

@@ -1,0 +1,293 @@
+//! `ledger`: booked bills, refused ones, and those that are missing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use protocol::money::Currency;
+use protocol::show;
+use protocol::time::Span;
+use provider::files;
+use provider::ledger::{BillEntry, Digest, Ledger as Book};
+use serde::Serialize;
+
+use super::Home;
+use super::answer::{Answer, Failure};
+use super::rows::{BillRow, Period, RefusalRow, Tariffs};
+use super::times;
+
+pub(super) const EXAMPLE: &str = "\
+Example:
+  wattseal-provider --home ~/fern ledger list
+  wattseal-provider --home ~/fern ledger missing --period-from 2026-03-01 --period-to 2026-04-01
+  wattseal-provider --home ~/fern ledger export 3f09a1b2 --out disputed.bill --tariff-out its.tariff";
+
+const MISSING_EXAMPLE: &str = "\
+Example:
+  wattseal-provider --home ~/fern ledger missing --period-from 2026-03-01 --period-to 2026-04-01
+
+A bare date is the start of that day where the meter is billed. Bills are expected of every listed meter in service, for
+the registers named with `meter add --register`, else for those it was ever billed for.
+
+Exit codes: 0 nothing is missing, 1 bills are missing";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ledger {
+    /// Show the booked bills and what they come to
+    List {
+        /// Only bills on this meter: identity key (at least 8 hexadecimal digits) or printed name
+        #[arg(long)]
+        meter: Option<String>,
+    },
+    /// Show one booked bill
+    Show {
+        /// Its digest, at least 8 hexadecimal digits
+        digest: String,
+    },
+    /// Show what was refused, and why; contradictions of a meter come first
+    Refusals,
+    /// Show which bills of a period are missing
+    #[command(after_help = MISSING_EXAMPLE)]
+    Missing {
+        /// Start: RFC 3339, or a date
+        #[arg(long, value_name = "TIME")]
+        period_from: String,
+        /// End, not included
+        #[arg(long, value_name = "TIME")]
+        period_to: String,
+        /// Time zone of bare dates; without it, the one each meter is billed in
+        #[arg(long)]
+        zone: Option<String>,
+    },
+    /// Write a booked bill's file, or the kept file of a contradiction, exactly as it came
+    Export {
+        /// The bill's digest, or the file's from `ledger refusals`; at least 8 hexadecimal digits
+        digest: String,
+        /// Where the file goes
+        #[arg(long)]
+        out: PathBuf,
+        /// Where the bill's tariff goes, to verify it again
+        #[arg(long)]
+        tariff_out: Option<PathBuf>,
+    },
+}
+
+impl Ledger {
+    pub(super) fn run(&self, home: &Home) -> Result<Answer, Failure> {
+        match self {
+            Self::List { meter } => list(&home.ledger()?, meter.as_deref()),
+            Self::Show { digest } => show_bill(&home.ledger()?, digest),
+            Self::Refusals => refusals(&home.ledger()?),
+            Self::Missing { period_from, period_to, zone } => {
+                missing(&home.ledger()?, period_from, period_to, zone.as_deref())
+            }
+            Self::Export { digest, out, tariff_out } => export(&home.ledger()?, digest, out, tariff_out.as_deref()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Total {
+    currency: String,
+    exponent: u8,
+    bills: u64,
+    fee_minor: i64,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    bills: Vec<BillRow>,
+    totals: Vec<Total>,
+    accepted: usize,
+    superseded: usize,
+    incomplete: usize,
+    refusals: usize,
+    contradictions: usize,
+}
+
+fn list(ledger: &Book, meter: Option<&str>) -> Result<Answer, Failure> {
+    let meter = meter.map(|text| ledger.find_meter(text)).transpose()?.transpose()?;
+    let bills = ledger.bills(meter.map(|m| m.identity).as_ref())?;
+    let mut tariffs = Tariffs::default();
+    let mut totals: BTreeMap<(String, u8), Total> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(bills.len());
+    for bill in &bills {
+        let row = BillRow::of(bill, tariffs.get(ledger, &bill.tariff)?);
+        if bill.stands() {
+            let (currency, exponent) = (row.currency.clone(), row.exponent);
+            let total = totals.entry((currency.clone(), exponent)).or_insert(Total {
+                currency,
+                exponent,
+                bills: 0,
+                fee_minor: 0,
+            });
+            total.bills += 1;
+            total.fee_minor = total.fee_minor.saturating_add(bill.fee_minor);
+        }
+        rows.push(row);
+    }
+    let refusals = ledger.refusals()?;
+    let accepted = bills.iter().filter(|b| b.stands()).count();
+    let listed = Listed {
+        totals: totals.into_values().collect(),
+        accepted,
+        superseded: bills.len() - accepted,
+        incomplete: bills.iter().filter(|b| b.stands() && b.missing > 0).count(),
+        refusals: refusals.len(),
+        contradictions: refusals.iter().filter(|r| r.contradiction).count(),
+        bills: rows,
+    };
+    let mut lines = Vec::new();
+    if listed.contradictions > 0 {
+        lines.push(format!("ATTENTION: {} contradictions of meters; see `ledger refusals`", listed.contradictions));
+    }
+    lines.extend(listed.bills.iter().map(BillRow::line));
+    for total in &listed.totals {
+        let currency = Currency { code: total.currency.clone(), exponent: total.exponent };
+        lines.push(format!("{} in {} bills", show::minor(total.fee_minor, &currency), total.bills));
+    }
+    lines.push(format!(
+        "{} accepted ({} of them incomplete), {} superseded, {} refused",
+        listed.accepted, listed.incomplete, listed.superseded, listed.refusals
+    ));
+    Answer::new(lines.join("\n"), &listed)
+}
+
+fn find(ledger: &Book, digits: &str) -> Result<Option<BillEntry>, Failure> {
+    match ledger.bill(digits)? {
+        Digest::One(bill) => Ok(Some(*bill)),
+        Digest::None => Ok(None),
+        Digest::Several => Err(Failure::refused("several-bills", "several bills begin with these digits; give more")),
+    }
+}
+
+fn no_such(digits: &str) -> Failure {
+    let message =
+        format!("the ledger holds nothing under {digits:?}; give at least 8 digits of a digest that it shows");
+    Failure::refused("no-such-bill", message)
+}
+
+fn show_bill(ledger: &Book, digits: &str) -> Result<Answer, Failure> {
+    let bill = find(ledger, digits)?.ok_or_else(|| no_such(digits))?;
+    let row = BillRow::of(&bill, Tariffs::default().get(ledger, &bill.tariff)?);
+    Answer::new(row.account(), &row)
+}
+
+#[derive(Serialize)]
+struct RefusedList {
+    refusals: Vec<RefusalRow>,
+    contradictions: usize,
+}
+
+fn refusals(ledger: &Book) -> Result<Answer, Failure> {
+    let mut refusals: Vec<_> = ledger.refusals()?.iter().map(RefusalRow::of).collect();
+    // A stable sort: contradictions first, each group in the order of time.
+    refusals.sort_by_key(|r| !r.contradiction);
+    let contradictions = refusals.iter().filter(|r| r.contradiction).count();
+    let lines: Vec<_> = refusals.iter().map(RefusalRow::line).collect();
+    let text = if lines.is_empty() { "Nothing was refused.".to_owned() } else { lines.join("\n") };
+    Answer::new(text, &RefusedList { refusals, contradictions })
+}
+
+#[derive(Serialize)]
+struct MissingRow {
+    contract: Option<String>,
+    meter: String,
+    name: String,
+    register: Option<String>,
+    expected: Period,
+    uncovered: Vec<Period>,
+}
+
+#[derive(Serialize)]
+struct MissingList {
+    missing: Vec<MissingRow>,
+    expected: usize,
+    covered: usize,
+    incomplete: u64,
+}
+
+fn missing(ledger: &Book, from: &str, to: &str, zone: Option<&str>) -> Result<Answer, Failure> {
+    let mut list = MissingList { missing: Vec::new(), expected: 0, covered: 0, incomplete: 0 };
+    // A period that cannot be read is an error even when no meter is listed.
+    span(from, to, &times::zone(zone)?)?;
+    for meter in ledger.meters()? {
+        let billed_in = if zone.is_none() { ledger.zone_of(&meter)? } else { None };
+        let zone = times::zone(zone.or(billed_in.as_deref()))?;
+        let shown =
+            |span: &Span| Period { from: times::local(span.from, &zone), until: times::local(span.until, &zone) };
+        for due in ledger.due(&meter, span(from, to, &zone)?)? {
+            list.expected += 1;
+            list.incomplete += due.incomplete;
+            if due.uncovered.is_empty() {
+                list.covered += 1;
+                continue;
+            }
+            list.missing.push(MissingRow {
+                contract: meter.contract.clone(),
+                meter: show::hex(&meter.identity),
+                name: meter.name.clone(),
+                register: due.register,
+                expected: shown(&due.expected),
+                uncovered: due.uncovered.iter().map(shown).collect(),
+            });
+        }
+    }
+    let mut lines = Vec::new();
+    for row in &list.missing {
+        let contract = row.contract.as_ref().map_or_else(|| "no contract".to_owned(), |c| format!("contract {c}"));
+        let register = row.register.as_ref().map_or_else(String::new, |r| format!(", register {r}"));
+        for part in &row.uncovered {
+            lines.push(format!("MISSING {contract}, meter {}{register}: {} to {}", row.name, part.from, part.until));
+        }
+    }
+    lines.push(format!(
+        "{} of {} expected bills are there; {} of the bills are incomplete",
+        list.covered, list.expected, list.incomplete
+    ));
+    let any = !list.missing.is_empty();
+    Ok(Answer::new(lines.join("\n"), &list)?.refused_if(any))
+}
+
+fn span(from: &str, to: &str, zone: &jiff::tz::TimeZone) -> Result<Span, Failure> {
+    let span = Span { from: times::moment(from, zone)?, until: times::moment(to, zone)? };
+    if span.from < span.until {
+        Ok(span)
+    } else {
+        Err(Failure::refused("time", "the period's end must come after its start"))
+    }
+}
+
+#[derive(Serialize)]
+struct Exported {
+    out: String,
+    bytes: usize,
+    tariff_out: Option<String>,
+}
+
+fn export(ledger: &Book, digits: &str, out: &Path, tariff_out: Option<&Path>) -> Result<Answer, Failure> {
+    let bill = find(ledger, digits)?;
+    let file = match &bill {
+        Some(bill) => ledger.package(bill)?,
+        None => match ledger.evidence(digits)? {
+            Digest::One(file) => *file,
+            Digest::None => return Err(no_such(digits)),
+            Digest::Several => {
+                return Err(Failure::refused("several-files", "several files begin with these digits; give more"));
+            }
+        },
+    };
+    if let Some(path) = tariff_out {
+        let bill = bill.as_ref().ok_or_else(|| {
+            Failure::refused("no-tariff", "the ledger keeps tariffs of booked bills alone; export without --tariff-out")
+        })?;
+        files::write(path, &ledger.tariff(&bill.tariff)?.message)?;
+    }
+    files::write(out, &file)?;
+    let exported = Exported {
+        out: out.display().to_string(),
+        bytes: file.len(),
+        tariff_out: tariff_out.map(|path| path.display().to_string()),
+    };
+    Answer::new(format!("Written to {}.", out.display()), &exported)
+}

@@ -1,0 +1,189 @@
+//! Rows of the ledger as the answers show them: money and times in the words of the bill's own tariff.
+
+use std::collections::BTreeMap;
+
+use protocol::metrology::keys::Hash;
+use protocol::show;
+use protocol::tariff::{SignedTariff, Tariff};
+use provider::ledger::{BillEntry, Ledger, LedgerError, Refused};
+use serde::Serialize;
+
+use super::answer::Failure;
+use super::times;
+
+/// The tariffs of the bills in an answer, each read once.
+#[derive(Default)]
+pub(super) struct Tariffs(BTreeMap<Hash, SignedTariff>);
+
+impl Tariffs {
+    pub(super) fn get(&mut self, ledger: &Ledger, hash: &Hash) -> Result<&Tariff, Failure> {
+        if !self.0.contains_key(hash) {
+            let stored = ledger.tariff(hash)?;
+            let signed = SignedTariff::read(&stored.message).map_err(|_| LedgerError::Damaged("tariff"))?;
+            self.0.insert(*hash, signed);
+        }
+        Ok(self.0.get(hash).map(|signed| &signed.tariff).ok_or(LedgerError::Damaged("tariff"))?)
+    }
+}
+
+#[derive(Clone, Serialize)]
+pub(super) struct Period {
+    pub(super) from: String,
+    pub(super) until: String,
+}
+
+#[derive(Serialize)]
+struct ClaimRow {
+    meter: String,
+    register: String,
+    period: Period,
+}
+
+/// A booked bill.
+#[derive(Serialize)]
+pub(super) struct BillRow {
+    digest: String,
+    kind: &'static str,
+    state: &'static str,
+    fee_minor: i64,
+    pub(super) currency: String,
+    pub(super) exponent: u8,
+    fee: String,
+    tariff: String,
+    tariff_hash: String,
+    period: Period,
+    contract: Option<String>,
+    claims: Vec<ClaimRow>,
+    slots: u64,
+    complete: bool,
+    missing: u32,
+    estimated: u32,
+    tamper: u32,
+    events: Vec<&'static str>,
+    seal: &'static str,
+    corrects: Option<String>,
+    corrected_by: Option<String>,
+    booked_at: String,
+    bytes: u64,
+}
+
+impl BillRow {
+    pub(super) fn of(bill: &BillEntry, tariff: &Tariff) -> Self {
+        let time = |at| show::local(&tariff.zone, at);
+        Self {
+            digest: show::hex(&bill.digest),
+            kind: bill.kind.name(),
+            state: if bill.stands() { "accepted" } else { "superseded" },
+            fee_minor: bill.fee_minor,
+            currency: tariff.currency.code.clone(),
+            exponent: tariff.currency.exponent,
+            fee: show::minor(bill.fee_minor, &tariff.currency),
+            tariff: tariff.id.clone(),
+            tariff_hash: show::hex(&bill.tariff),
+            period: Period { from: time(bill.period.from), until: time(bill.period.until) },
+            contract: bill.contract.clone(),
+            claims: bill
+                .claims
+                .iter()
+                .map(|(meter, register, span)| ClaimRow {
+                    meter: show::hex(meter),
+                    register: register.clone(),
+                    period: Period { from: time(span.from), until: time(span.until) },
+                })
+                .collect(),
+            slots: bill.slots,
+            complete: bill.missing == 0,
+            missing: bill.missing,
+            estimated: bill.estimated,
+            tamper: bill.tamper,
+            events: show::event_names(bill.events),
+            seal: show::seal(bill.class),
+            corrects: bill.corrects.map(|d| show::hex(&d)),
+            corrected_by: bill.corrected_by.map(|d| show::hex(&d)),
+            booked_at: times::stamp(bill.booked_at),
+            bytes: bill.bytes,
+        }
+    }
+
+    pub(super) fn line(&self) -> String {
+        let mut line = format!(
+            "{}  {} to {}  {:>14}",
+            self.digest.get(..16).unwrap_or_default(),
+            self.period.from,
+            self.period.until,
+            self.fee
+        );
+        if let Some(contract) = &self.contract {
+            line.push_str(&format!("  contract {contract}"));
+        }
+        if !self.complete {
+            line.push_str(&format!("  INCOMPLETE: {} intervals not measured", self.missing));
+        }
+        if let Some(new) = &self.corrected_by {
+            line.push_str(&format!("  superseded by {}", new.get(..16).unwrap_or_default()));
+        }
+        line
+    }
+
+    pub(super) fn account(&self) -> String {
+        let mut lines = vec![
+            format!("Bill {}", self.digest),
+            format!("  {}, {}, booked {}", self.kind, self.state, self.booked_at),
+            format!("  {} under {} (tariff {})", self.fee, self.tariff, self.tariff_hash),
+            format!(
+                "  {} to {}, {} metering intervals; {}",
+                self.period.from, self.period.until, self.slots, self.seal
+            ),
+        ];
+        if let Some(contract) = &self.contract {
+            lines.push(format!("  contract {contract}"));
+        }
+        for claim in &self.claims {
+            let (from, until) = (&claim.period.from, &claim.period.until);
+            lines.push(format!("  meter {}, register {}, {from} to {until}", claim.meter, claim.register));
+        }
+        let counts = [
+            (self.missing, "INCOMPLETE: metering intervals not measured"),
+            (self.estimated, "metering intervals estimated"),
+            (self.tamper, "metering intervals measured while a tamper sensor was active"),
+        ];
+        lines.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("  {what}: {n}")));
+        lines.extend(self.events.iter().map(|event| format!("  the meter reported: {event}")));
+        lines.extend(self.corrects.iter().map(|old| format!("  in place of {old}")));
+        lines.extend(self.corrected_by.iter().map(|new| format!("  superseded by {new}")));
+        lines.push(format!("  file of {}", show::bytes(usize::try_from(self.bytes).unwrap_or(usize::MAX))));
+        lines.join("\n")
+    }
+}
+
+/// A refused file.
+#[derive(Serialize)]
+pub(super) struct RefusalRow {
+    at: String,
+    file: String,
+    bytes: u64,
+    reason: String,
+    message: String,
+    against: Option<String>,
+    pub(super) contradiction: bool,
+}
+
+impl RefusalRow {
+    pub(super) fn of(refused: &Refused) -> Self {
+        Self {
+            at: times::stamp(refused.at),
+            file: show::hex(&refused.file),
+            bytes: refused.bytes,
+            reason: refused.code.clone(),
+            message: refused.message.clone(),
+            against: refused.against.map(|d| show::hex(&d)),
+            contradiction: refused.contradiction,
+        }
+    }
+
+    pub(super) fn line(&self) -> String {
+        let alarm = if self.contradiction { "CONTRADICTION  " } else { "" };
+        let file = self.file.get(..16).unwrap_or_default();
+        format!("{alarm}{}  file {file}  {}: {}", self.at, self.reason, self.message)
+    }
+}
