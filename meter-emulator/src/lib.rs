@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`FileMeter`] works in memory alone and is what tests of other crates use; [`store`] is its flash and its output
-//! directory; `wattseal-meter seal` puts the two together. All sealing is metrology's own code: this crate adds where
+//! directory; `wattseal-meter seal` puts the two together. In the simple profile ([`mod@bill`], `wattseal-meter bill`) the
+//! meter bills the load itself instead, and nothing but the fee leaves. All sealing is metrology's own code: this crate adds where
 //! readings come from, when epochs begin, and where blocks go.
 //!
 //! ```
@@ -46,6 +47,7 @@
 )]
 
 pub mod amount;
+pub mod bill;
 pub mod cli;
 pub mod course;
 pub mod entropy;

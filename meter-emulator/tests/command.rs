@@ -23,7 +23,7 @@ fn a_first_run_and_its_summary() {
     assert_eq!(summary["registers"][1]["register"], "1-0:2.8.0");
     assert_eq!(summary["certificate"], out.join("meter.cert").to_str().unwrap());
     assert_eq!(summary["pairing"], out.join("pairing.key").to_str().unwrap());
-    assert_eq!(summary["fingerprint"].as_str().unwrap().len(), 64);
+    assert_eq!(summary["fingerprint"].as_str().unwrap().len(), 39);
     assert_eq!(summary["test_keys"], false);
 
     let blocks = names(&out.join("blocks/1-0_1.8.0"));

@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, MeterId, RegisterCode, Unit};
-use protocol::time::Span;
+use protocol::time::{Span, Zone};
 
+use super::examples::{BILL_EXAMPLES, SEAL_EXAMPLES};
+use crate::course::Faults;
 use crate::household::DEFAULT_PV_WATTS;
-use crate::time::{parse_moment, parse_span};
+use crate::time::{parse_moment, parse_span, parse_time};
 
 /// The emulated meter.
 #[derive(Parser)]
-#[command(name = "wattseal-meter", version, about = "Seals readings as a certified meter would")]
+#[command(name = "wattseal-meter", version, about = "Seals readings, or bills them, as a certified meter would")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -24,37 +27,73 @@ pub struct Cli {
 pub enum Command {
     /// Seal readings from a file, or from a built-in household, into signed and encrypted day blocks
     Seal(Box<SealArgs>),
+    /// Let the meter bill itself: one signed fee leaves, and no reading is kept
+    Bill(Box<BillArgs>),
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  Seal a year of half-hours:
-    wattseal-meter seal --csv house.csv --column import_wh --register 1-0:1.8.0 --interval 1800 --out meter
-
-  Import and export beside each other, quarter-hours:
-    wattseal-meter seal --csv house.csv --column import_wh --register 1-0:1.8.0 \\
-        --column export_wh --register 1-0:2.8.0 --interval 900 --out meter
-
-  No file at hand: a month of a built-in household with panels, and a day with the cover open:
-    wattseal-meter seal --household 7 --from 2025-06-01 --days 30 --out meter \\
-        --tamper 2025-06-10..2025-06-11
-
-The file: a first line utc_start,<column>…, then one line an interval: 2013-01-31T23:30Z,292.5
-(start of the interval in UTC, amount with up to 4 decimals, empty when missing). Finer lines are summed.
-
-Calling it again with the same --out goes on with the same meter. DIR/meter.cert is for everyone, DIR/blocks may be
-stored anywhere; DIR/pairing.key lets whoever holds it read the readings, and DIR/flash is the meter's own memory.
-
-Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, lock).";
 
 /// Arguments of `seal`.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = SEAL_EXAMPLES)]
 pub struct SealArgs {
+    /// Where readings come from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Which meter.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs,
+    /// Close the block and start a new epoch with new keys; may repeat
+    #[arg(long, value_name = "TIME", value_parser = moment, action = ArgAction::Append)]
+    pub rotate_at: Vec<u64>,
+
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `bill`.
+#[derive(Args)]
+#[command(after_help = BILL_EXAMPLES)]
+pub struct BillArgs {
+    /// The provider's signed tariff
+    #[arg(long, value_name = "FILE")]
+    pub tariff: PathBuf,
+    /// The provider that this meter bills for: its key, or its provider.pub
+    #[arg(long, value_name = "HEX|FILE")]
+    pub provider_key: String,
+    /// Start of the billing period: RFC 3339, or YYYY-MM-DD for the start of that day in the tariff's zone
+    #[arg(long, value_name = "TIME", value_parser = bound)]
+    pub bill_from: Bound,
+    /// End of the billing period: the first moment that is not billed
+    #[arg(long, value_name = "TIME", value_parser = bound)]
+    pub bill_to: Bound,
+    /// Where readings come from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Which meter.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs,
+    /// Start a new epoch with new keys where the period begins
+    #[arg(long)]
+    pub rotate: bool,
+
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where readings come from.
+#[derive(Args, Clone)]
+pub struct SourceArgs {
     /// CSV file with the readings
     #[arg(long, value_name = "FILE", required_unless_present = "household", requires_all = ["column", "register"])]
     pub csv: Option<PathBuf>,
-    /// Column to seal; may repeat, each with a --register
+    /// Column to read; may repeat, each with a --register
     #[arg(long, value_name = "NAME", conflicts_with = "household")]
     pub column: Vec<String>,
     /// Code of the register that counts the column, such as 1-0:1.8.0
@@ -86,7 +125,14 @@ pub struct SealArgs {
     /// Seconds of a slot: 900, 1800 or 3600
     #[arg(long, value_name = "SECONDS", default_value = "1800", value_parser = interval)]
     pub interval: Interval,
+    /// What a new register shows at the start; may repeat, in the order of the registers [default: 0]
+    #[arg(long, value_name = "AMOUNT")]
+    pub register_start: Vec<String>,
+}
 
+/// Which meter.
+#[derive(Args)]
+pub struct DeviceArgs {
     /// Directory of the meter; made when it is not there
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -96,13 +142,14 @@ pub struct SealArgs {
     /// Where a new meter's sealing claims to run [default: certified]
     #[arg(long)]
     pub class: Option<Class>,
-    /// What a new register shows at the start; may repeat, in the order of the registers [default: 0]
-    #[arg(long, value_name = "AMOUNT")]
-    pub register_start: Vec<String>,
     /// FOR TESTS ONLY: make all keys from these 32 bytes; whoever knows them has the meter
     #[arg(long, value_name = "HEX")]
     pub seed: Option<String>,
+}
 
+/// What goes wrong.
+#[derive(Args)]
+pub struct FaultArgs {
     /// The cover is open from…until: slots are flagged; may repeat
     #[arg(long, value_name = "FROM..UNTIL", value_parser = span)]
     pub tamper: Vec<Span>,
@@ -112,13 +159,34 @@ pub struct SealArgs {
     /// What passes during an outage is found in the residual instead of being lost
     #[arg(long, requires = "outage")]
     pub outage_counted: bool,
-    /// Close the block and start a new epoch with new keys; may repeat
-    #[arg(long, value_name = "TIME", value_parser = moment, action = ArgAction::Append)]
-    pub rotate_at: Vec<u64>,
+}
 
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    pub json: bool,
+impl FaultArgs {
+    /// As a course takes them.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        Faults { tamper: self.tamper.clone(), outages: self.outage.clone(), outage_counted: self.outage_counted }
+    }
+}
+
+/// A bound of a billing period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// A moment in Unix seconds.
+    Time(u64),
+    /// The start of a local day.
+    Day(Date),
+}
+
+impl Bound {
+    /// The moment in a zone. `None` before 1970.
+    #[must_use]
+    pub fn at(self, zone: &Zone) -> Option<u64> {
+        match self {
+            Self::Time(time) => Some(time),
+            Self::Day(date) => zone.start_of(date),
+        }
+    }
 }
 
 /// Where the sealing claims to run.
@@ -169,6 +237,14 @@ fn meter_id(text: &str) -> Result<MeterId, &'static str> {
 
 fn moment(text: &str) -> Result<u64, &'static str> {
     parse_moment(text).ok_or("write 2013-01-31 or 2013-01-31T23:30Z")
+}
+
+fn bound(text: &str) -> Result<Bound, &'static str> {
+    let day = || text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len()).map(Bound::Day);
+    parse_time(text)
+        .map(Bound::Time)
+        .or_else(day)
+        .ok_or("write 2025-03-01 for local midnight, or 2025-03-01T00:00+01:00")
 }
 
 fn span(text: &str) -> Result<Span, &'static str> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use metrology::label::MeterId;
 
+use crate::bill::BillingError;
 use crate::course::CourseError;
 use crate::load::LoadError;
 use crate::meter::MeterError;
@@ -45,6 +46,23 @@ pub enum CliError {
     /// The meter in the directory was not made from the seed.
     #[error("the meter in this directory was not made from this --seed; leave it out, or use another --out")]
     OtherSeed,
+    /// The meter was never paired.
+    #[error(
+        "the meter in this directory bills itself and was never paired with a household, so nobody could read its blocks; use another --out for a meter that seals"
+    )]
+    NotPaired,
+    /// The meter makes no bill.
+    #[error(transparent)]
+    Billing(#[from] BillingError),
+    /// A file of the provider cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl CliError {
@@ -60,6 +78,9 @@ impl CliError {
             Self::OtherMeter(_) => "other_meter",
             Self::OtherClass(_) => "other_class",
             Self::OtherSeed => "other_seed",
+            Self::NotPaired => "not_paired",
+            Self::Billing(error) => error.code(),
+            Self::File { .. } => "io",
         }
     }
 
@@ -70,7 +91,9 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Load { source: LoadError::Io(_), .. }
             | Self::Store(StoreError::Io { .. } | StoreError::Locked(_))
+            | Self::File { .. }
             | Self::Meter(MeterError::Entropy(_))
+            | Self::Billing(BillingError::Meter(MeterError::Entropy(_)))
             | Self::Course(CourseError::Meter(MeterError::Entropy(_))) => 3,
             _ => 1,
         }

@@ -4,18 +4,23 @@
 //! or invalid, 2 wrong usage, 3 could not (file or lock).
 
 mod args;
+mod bill;
+mod device;
 mod error;
+mod examples;
 mod report;
 mod seal;
 mod source;
 
-pub use args::{Cli, Command, SealArgs};
+pub use args::{BillArgs, Bound, Class, Cli, Command, DeviceArgs, FaultArgs, SealArgs, SourceArgs};
 pub use error::CliError;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 
 use clap::Parser;
+use serde::Serialize;
 
 /// Runs a command line and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
@@ -30,13 +35,26 @@ pub fn main(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: 
             return failed(&CliError::Usage(first_paragraph(&error.to_string())), json, out, None);
         }
     };
-    let Command::Seal(args) = cli.command;
-    match seal::seal(&args, err) {
-        Ok(report) if args.json => {
-            written(report.json().map_err(std::io::Error::from).and_then(|text| writeln!(out, "{text}")))
+    match cli.command {
+        Command::Seal(args) => answer(seal::seal(&args, err), args.json, out, err),
+        Command::Bill(args) => answer(bill::bill(&args), args.json, out, err),
+    }
+}
+
+/// Prints a summary, or says why there is none.
+fn answer<R: Serialize + Display>(
+    result: Result<R, CliError>,
+    json: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    match result {
+        Ok(report) if json => {
+            let text = serde_json::to_string(&report).map_err(std::io::Error::from);
+            written(text.and_then(|text| writeln!(out, "{text}")))
         }
         Ok(report) => written(write!(out, "{report}")),
-        Err(error) => failed(&error, args.json, out, Some(err)),
+        Err(error) => failed(&error, json, out, Some(err)),
     }
 }
 

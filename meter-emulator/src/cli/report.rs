@@ -27,7 +27,7 @@ pub(super) struct Report {
     pairing: PathBuf,
     meter: String,
     class: &'static str,
-    /// SHA-256 over the identity key, in hexadecimal.
+    /// Of the identity key, as every program shows it.
     fingerprint: String,
     /// Epochs the meter has had.
     epochs: usize,
@@ -82,10 +82,6 @@ impl Report {
             test_keys,
             remarks,
         }
-    }
-
-    pub(super) fn json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
     }
 }
 

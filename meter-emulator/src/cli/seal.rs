@@ -5,42 +5,41 @@ use std::time::{Duration, Instant};
 
 use protocol::pairing::Pairing;
 
-use super::args::{Class, SealArgs};
+use super::args::{DeviceArgs, SealArgs};
+use super::device;
 use super::error::CliError;
 use super::report::Report;
 use super::source::{Source, source};
-use crate::course::{Course, Faults};
-use crate::entropy::{Entropy, MeterSeed};
+use crate::course::Course;
+use crate::entropy::Entropy;
 use crate::load::Load;
 use crate::meter::FileMeter;
 use crate::store::{Stage, Store};
 use crate::time::show;
 
 /// Runs the command. Nothing is written before the whole run has been found to fit.
-///
-/// The simple profile (`--simple --tariff T`, the meter bills itself and no block leaves) belongs between the course
-/// and the stage: it takes the same checked load, and its bill is signed by the meter's epoch.
 pub(super) fn seal(args: &SealArgs, err: &mut dyn Write) -> Result<Report, CliError> {
-    let entropy = entropy(args)?;
-    let Source { load, intakes, mut remarks } = source(args)?;
-    let faults =
-        Faults { tamper: args.tamper.clone(), outages: args.outage.clone(), outage_counted: args.outage_counted };
-    let course = Course { load, intakes, faults, rotations: args.rotate_at.clone() };
+    let entropy = device::entropy(&args.device)?;
+    let Source { load, intakes, mut remarks } = source(&args.source)?;
+    let course = Course { load, intakes, faults: args.faults.faults(), rotations: args.rotate_at.clone() };
 
-    let (store, mut meter, pairing) = match Store::open(&args.out)? {
+    let (store, mut meter, pairing) = match Store::open(&args.device.out)? {
         Some((store, meter)) => {
-            check_same(args, &entropy, &meter)?;
+            device::check_same(&args.device, &entropy, &meter)?;
+            if !meter.is_paired() {
+                return Err(CliError::NotPaired);
+            }
             (Some(store), meter, None)
         }
         None => {
-            let (meter, pairing) = new_meter(args, &entropy, &course.load)?;
+            let (meter, pairing) = new_meter(&args.device, &entropy, &course.load)?;
             (None, meter, Some(pairing))
         }
     };
     let outline = course.prepare(&mut meter)?;
     let mut store = match store {
         Some(store) => store,
-        None => Store::create(&args.out)?,
+        None => Store::create(&args.device.out)?,
     };
 
     let epochs = meter.certificates().len();
@@ -70,40 +69,19 @@ pub(super) fn seal(args: &SealArgs, err: &mut dyn Write) -> Result<Report, CliEr
         let why = if stepped { "the clock stepped by more than a day" } else { "keys were rotated" };
         remarks.push(format!("epoch {} begins at {}: {why}", certificate.certificate.epoch, show(first)));
     }
-    if args.seed.is_some() {
-        remarks.push("the keys follow from --seed: for tests only, whoever knows the seed has the meter".into());
+    if args.device.seed.is_some() {
+        remarks.push(device::SEEDED.into());
     }
-    Ok(Report::new(&meter, &tallies, course.load.span(), store.root(), remarks, args.seed.is_some()))
+    Ok(Report::new(&meter, &tallies, course.load.span(), store.root(), remarks, args.device.seed.is_some()))
 }
 
 fn lay_out(stage: &mut Stage, pairing: Option<&Pairing>) -> Result<(), CliError> {
     pairing.map_or(Ok(()), |pairing| stage.pairing(pairing)).map_err(CliError::from)
 }
 
-fn entropy(args: &SealArgs) -> Result<Entropy, CliError> {
-    let Some(text) = &args.seed else { return Ok(Entropy::System) };
-    MeterSeed::from_hex(text)
-        .map(Entropy::Seeded)
-        .ok_or_else(|| CliError::Usage("--seed needs 64 hexadecimal digits, and is for tests only".into()))
-}
-
-fn new_meter(args: &SealArgs, entropy: &Entropy, load: &Load) -> Result<(FileMeter, Pairing), CliError> {
-    let class = args.class.unwrap_or(Class::Certified).seal_class();
+fn new_meter(args: &DeviceArgs, entropy: &Entropy, load: &Load) -> Result<(FileMeter, Pairing), CliError> {
+    let class = device::class(args);
     Ok(FileMeter::new(entropy, args.meter_id, class, load.span().from)?)
-}
-
-/// What is said about the meter must be true of the one that is there.
-fn check_same(args: &SealArgs, entropy: &Entropy, meter: &FileMeter) -> Result<(), CliError> {
-    if args.meter_id.is_some_and(|id| id != meter.id()) {
-        return Err(CliError::OtherMeter(meter.id()));
-    }
-    if args.class.is_some_and(|class| class.seal_class() != meter.class()) {
-        return Err(CliError::OtherClass(Class::name(meter.class())));
-    }
-    if args.seed.is_some() && !meter.is_from(entropy)? {
-        return Err(CliError::OtherSeed);
-    }
-    Ok(())
 }
 
 /// A line on the terminal when sealing takes long.

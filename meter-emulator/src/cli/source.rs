@@ -5,7 +5,7 @@ use std::io::BufReader;
 
 use metrology::label::{DAY_SECONDS, Interval, Register, RegisterCode, RegisterKind, Text};
 
-use super::args::SealArgs;
+use super::args::SourceArgs;
 use super::error::CliError;
 use crate::amount::parse_parts;
 use crate::course::Intake;
@@ -18,7 +18,7 @@ const HOUSEHOLD_FROM: u64 = 1_735_689_600;
 /// Days of a household when nothing is said.
 const HOUSEHOLD_DAYS: u32 = 365;
 
-/// What is to be sealed.
+/// What passes through the registers.
 pub(super) struct Source {
     pub load: Load,
     pub intakes: Vec<Intake>,
@@ -27,7 +27,7 @@ pub(super) struct Source {
 }
 
 /// Reads or generates the load.
-pub(super) fn source(args: &SealArgs) -> Result<Source, CliError> {
+pub(super) fn source(args: &SourceArgs) -> Result<Source, CliError> {
     let (load, codes, remarks) = match args.household {
         Some(seed) => household(args, seed)?,
         None => file(args)?,
@@ -49,7 +49,7 @@ pub(super) fn source(args: &SealArgs) -> Result<Source, CliError> {
 
 type Columns = (Load, Vec<RegisterCode>, Vec<String>);
 
-fn file(args: &SealArgs) -> Result<Columns, CliError> {
+fn file(args: &SourceArgs) -> Result<Columns, CliError> {
     if args.column.len() != args.register.len() {
         return Err(CliError::Usage(format!(
             "{} --column and {} --register; give one register for each column",
@@ -88,7 +88,7 @@ fn file(args: &SealArgs) -> Result<Columns, CliError> {
     Ok((load, args.register.clone(), remarks))
 }
 
-fn household(args: &SealArgs, seed: u64) -> Result<Columns, CliError> {
+fn household(args: &SourceArgs, seed: u64) -> Result<Columns, CliError> {
     let from = args.from.unwrap_or(HOUSEHOLD_FROM);
     let days = match (args.days, args.until) {
         (Some(days), _) => u64::from(days),

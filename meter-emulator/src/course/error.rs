@@ -23,7 +23,7 @@ pub enum CourseError {
     },
     /// The time is sealed already.
     #[error(
-        "register {register} is already sealed until {}, and the readings begin at {}; a meter seals every time once: cut the readings with --from {}, or use another --out for another meter",
+        "register {register} is already sealed until {}, and the readings begin at {}; a meter seals or bills every time once: cut the readings with --from {}, or use another --out for another meter",
         show(*.until), show(.load.from), show(*.until)
     )]
     AlreadySealed {

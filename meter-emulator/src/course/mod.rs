@@ -114,12 +114,17 @@ impl Course {
         for at in &epochs {
             meter.check_epoch(*at)?;
         }
-        for fault in self.faults.tamper.iter().chain(&self.faults.outages) {
-            if !fault.overlaps(&span) {
-                return Err(CourseError::FaultOutside { fault: *fault, load: span });
-            }
-        }
+        self.check_faults()?;
         Ok(Outline { starts, epochs, clock_step })
+    }
+
+    /// Every fault touches the load.
+    pub(crate) fn check_faults(&self) -> Result<(), CourseError> {
+        let load = self.load.span();
+        match self.faults.tamper.iter().chain(&self.faults.outages).find(|fault| !fault.overlaps(&load)) {
+            Some(fault) => Err(CourseError::FaultOutside { fault: *fault, load }),
+            None => Ok(()),
+        }
     }
 
     /// The slot at which a register goes on; none when its clock stepped.
@@ -144,7 +149,12 @@ impl Course {
             return Err(CourseError::StartGiven { register: code });
         }
         let Some(due) = meter.expected(&code) else {
-            return Ok(Some(self.load.first()));
+            // An epoch without blocks may have time that the meter billed itself.
+            let end = meter.coverage(&code).and_then(|coverage| coverage.ranges().last().map(|range| range.1));
+            return match end.filter(|until| span.from < *until) {
+                Some(until) => Err(CourseError::AlreadySealed { register: code, until, load: span }),
+                None => Ok(Some(self.load.first())),
+            };
         };
         let due_time = due * self.load.interval().seconds();
         match span.from.checked_sub(due_time) {
@@ -214,7 +224,7 @@ impl Course {
     }
 
     /// What the meter measures in a slot, and what it has to report.
-    fn sample(&self, place: usize, slot: u64) -> (Sample, u16) {
+    pub(crate) fn sample(&self, place: usize, slot: u64) -> (Sample, u16) {
         let seconds = self.load.interval().seconds();
         let span = Span { from: slot * seconds, until: (slot + 1) * seconds };
         let amounts = self.load.series().get(place).map_or(&[][..], |series| &series.amounts);

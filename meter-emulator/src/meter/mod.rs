@@ -1,10 +1,11 @@
 //! The file meter itself: keys, epochs, certificates and one chain for each register, all in memory.
 //!
-//! It seals with metrology's [`Sealer`] and nothing else. Its [`Journal`] is a batch: the newest state of every chain is
+//! It seals with metrology's [`Sealer`] and nothing else. Its [`Journal`](metrology::seal::Journal) is a batch: the newest state of every chain is
 //! kept in memory, and [`crate::store`] makes the batch durable as one piece before any block of it becomes visible. A
 //! meter that sends blocks as they arise must store each state before each block; here nothing leaves before the run is
 //! complete, so one durable write is the same promise.
 
+mod account;
 mod block;
 mod epoch;
 mod error;
@@ -22,7 +23,7 @@ use metrology::certificate::{MAX_REGISTERS, SealClass};
 use metrology::cose::public_key;
 use metrology::keys::{AgreementKey, PairingCode, hash};
 use metrology::label::{Coverage, MeterId, Register, RegisterCode};
-use metrology::seal::{ChainState, Epoch, Journal, Sample, Sealer};
+use metrology::seal::{ChainState, Epoch, Sample, Sealer};
 use protocol::certificate::VerifiedCertificate;
 use protocol::pairing::Pairing;
 
@@ -55,15 +56,40 @@ impl FileMeter {
         class: SealClass,
         first: u64,
     ) -> Result<(Self, Pairing), MeterError> {
-        let identity = SigningKey::from_bytes(&*entropy.draw::<32>("identity", 0)?);
-        let agreement = AgreementKey::from_bytes(*entropy.draw::<32>("agreement", 0)?);
         let household_key = AgreementKey::from_bytes(*entropy.draw::<32>("household", 0)?);
         let code = PairingCode::from_bytes(*entropy.draw::<16>("code", 0)?);
+        let household = HouseholdLink { counter: 1, public: household_key.public(), code: code.clone() };
+        let meter = Self::make(entropy, id, class, first, household)?;
+        let pairing =
+            Pairing { counter: meter.household.counter, household_key, code, certificates: meter.certificates.clone() };
+        Ok((meter, pairing))
+    }
+
+    /// A new meter that no household is paired with: it can bill ([`crate::bill`]), and its blocks would be readable by
+    /// nobody.
+    ///
+    /// # Errors
+    /// When there is no randomness for keys.
+    pub fn unpaired(entropy: &Entropy, id: Option<MeterId>, class: SealClass, first: u64) -> Result<Self, MeterError> {
+        // The private half is dropped here.
+        let nobody = AgreementKey::from_bytes(*entropy.draw::<32>("nobody", 0)?).public();
+        let code = PairingCode::from_bytes(*entropy.draw::<16>("nobody", 1)?);
+        Self::make(entropy, id, class, first, HouseholdLink { counter: 0, public: nobody, code })
+    }
+
+    fn make(
+        entropy: &Entropy,
+        id: Option<MeterId>,
+        class: SealClass,
+        first: u64,
+        household: HouseholdLink,
+    ) -> Result<Self, MeterError> {
+        let identity = SigningKey::from_bytes(&*entropy.draw::<32>("identity", 0)?);
+        let agreement = AgreementKey::from_bytes(*entropy.draw::<32>("agreement", 0)?);
         let id = match id {
             Some(id) => id,
             None => default_id(&public_key(&identity)).ok_or(MeterError::Certificate)?,
         };
-        let household = HouseholdLink { counter: 1, public: household_key.public(), code: code.clone() };
         let epoch = Epoch {
             certificate: [0; 32],
             number: 0,
@@ -82,9 +108,13 @@ impl FileMeter {
             journal: Batch::default(),
         };
         meter.certify()?;
-        let pairing =
-            Pairing { counter: meter.household.counter, household_key, code, certificates: meter.certificates.clone() };
-        Ok((meter, pairing))
+        Ok(meter)
+    }
+
+    /// Whether a household can read its blocks.
+    #[must_use]
+    pub fn is_paired(&self) -> bool {
+        self.household.counter > 0
     }
 
     /// What the maker printed on it.
@@ -148,6 +178,11 @@ impl FileMeter {
     #[must_use]
     pub fn coverage(&self, code: &RegisterCode) -> Option<Coverage> {
         self.chains.get(code).map(|chain| chain.sealer.state().coverage)
+    }
+
+    /// What a register shows at the end of its last block or bill, in 10⁻⁴ units.
+    pub(crate) fn total(&self, code: &RegisterCode) -> Option<u64> {
+        self.chains.get(code).map(|chain| chain.sealer.state().total)
     }
 
     /// The slot that is due next in a register; none before its first of the epoch.
@@ -228,9 +263,9 @@ impl FileMeter {
         Ok(blocks)
     }
 
-    /// Starts a sealer from a state and puts the state into the journal.
+    /// Starts a sealer from a state and puts the state into the batch: here no block leads to it.
     pub(crate) fn install(&mut self, register: Register, state: ChainState) {
-        let Ok(()) = self.journal.store(&register.code, &state);
+        self.journal.0.insert(register.code, state.clone());
         let sealer = Sealer::resume(register, &self.epoch, self.household.label(), state);
         self.chains.insert(register.code, Chain { register, sealer });
     }

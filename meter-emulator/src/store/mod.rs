@@ -7,6 +7,7 @@
 //! DIR/meter.cert            certificates of all epochs
 //! DIR/pairing.key           what the household needs to read the blocks (mode 0600), made once
 //! DIR/blocks/REGISTER/…     one file a block, names sort by time
+//! DIR/bills/…               what the meter billed itself (mode 0600), names sort by time
 //! ```
 //!
 //! A run is one transaction. Its files are first laid into `pending-N` and forced to disk; then `state.cbor` with
@@ -38,6 +39,8 @@ pub const CERTIFICATE: &str = "meter.cert";
 pub const PAIRING: &str = "pairing.key";
 /// The directory of blocks.
 pub const BLOCKS: &str = "blocks";
+/// The directory of the meter's own bills.
+pub const BILLS: &str = "bills";
 
 /// Why the directory could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +63,8 @@ pub enum StoreError {
     /// Files of a meter without its flash.
     #[error("{}: there are files of a meter but not its flash, and without it the meter cannot go on; choose another --out", .0.display())]
     NoFlash(PathBuf),
-    /// A block is there that the flash does not know of.
-    #[error("{}: this block exists, but the meter's flash does not know of it: it is an older copy. Going on would seal a time twice; restore the newest flash or choose another --out", .0.display())]
+    /// A block or bill is there that the flash does not know of.
+    #[error("{}: this file exists, but the meter's flash does not know of it: it is an older copy. Going on would use a time twice; restore the newest flash or choose another --out", .0.display())]
     OldFlash(PathBuf),
 }
 
@@ -101,7 +104,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Option<(Self, FileMeter)>, StoreError> {
         let state = root.join(FLASH).join(STATE);
         if !state.try_exists().map_err(at(&state))? {
-            let orphan = [CERTIFICATE, PAIRING, BLOCKS].iter().any(|name| root.join(name).exists());
+            let orphan = [CERTIFICATE, PAIRING, BLOCKS, BILLS].iter().any(|name| root.join(name).exists());
             return if orphan { Err(StoreError::NoFlash(root.to_owned())) } else { Ok(None) };
         }
         let lock = lock(root)?;
@@ -214,15 +217,28 @@ impl Stage {
     /// When the system refuses.
     pub fn block(&mut self, block: &Block) -> Result<(), StoreError> {
         let name = Path::new(BLOCKS).join(directory_name(&block.register)).join(block.file_name());
-        let visible = self.visible.join(&name);
+        self.only(&name, &block.bytes(), files::PUBLIC)
+    }
+
+    /// Lays out a bill. Only its owner can read it: a bill is between the household and its provider.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn bill(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.only(&Path::new(BILLS).join(name), bytes, files::PRIVATE)
+    }
+
+    /// Lays out a file in a directory of its kind, unless it is there already.
+    fn only(&mut self, name: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
+        let visible = self.visible.join(name);
         if visible.exists() {
             return Err(StoreError::OldFlash(visible));
         }
-        if let Some(directory) = self.root.join(&name).parent().filter(|d| !self.directories.iter().any(|k| k == d)) {
+        if let Some(directory) = self.root.join(name).parent().filter(|d| !self.directories.iter().any(|k| k == d)) {
             fs::create_dir_all(directory).map_err(at(directory))?;
             self.directories.push(directory.to_owned());
         }
-        self.file(&name, &block.bytes(), files::PUBLIC)
+        self.file(name, bytes, mode)
     }
 
     /// Lays out the pairing file, readable by its owner alone from the moment it exists.

@@ -101,6 +101,42 @@ fn after_the_flash_is_written_the_next_run_finishes() {
 }
 
 #[test]
+fn a_bill_is_visible_once_its_time_is_used_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (before, after) = (dir.path().join("before"), dir.path().join("after"));
+    let billed = |root: &Path| {
+        let entropy = Entropy::Seeded(MeterSeed::from_bytes([5; 32]));
+        let mut meter = FileMeter::unpaired(&entropy, None, SealClass::Certified, START).unwrap();
+        meter.add_register(register(), 0).unwrap();
+        let span = protocol::time::Span { from: START, until: START + 86_400 };
+        meter.account(&register().code, span, 77).unwrap();
+        assert_eq!(meter.account(&register().code, span, 77), Err(crate::MeterError::Covered));
+        let store = Store::create(root).unwrap();
+        let mut stage = store.stage().unwrap();
+        stage.bill("a.bill", b"bill").unwrap();
+        (store, stage, meter)
+    };
+    // The power fails before the flash is written: no bill, and the time is free.
+    drop(billed(&before));
+    assert!(Store::open(&before).unwrap().is_none());
+    assert!(!before.join("bills").exists());
+    // It fails after: the next run hands the bill out, and the time is used.
+    let (store, mut stage, meter) = billed(&after);
+    stage.file(Path::new(CERTIFICATE), &meter.certificate_file(), files::PUBLIC).unwrap();
+    fs::write(after.join("flash/state.cbor"), &*flash::write(&meter, 1)).unwrap();
+    drop((store, stage));
+    let (store, again) = Store::open(&after).unwrap().unwrap();
+    assert_eq!(fs::read(after.join("bills/a.bill")).unwrap(), b"bill");
+    assert_eq!(again.coverage(&register().code).unwrap().ranges(), [(START, START + 86_400)]);
+    assert!(!again.is_paired());
+    // An older flash would bill it again, but for the bill that is there.
+    assert!(matches!(store.stage().unwrap().bill("a.bill", b"other"), Err(StoreError::OldFlash(_))));
+    drop(store);
+    fs::remove_dir_all(after.join("flash")).unwrap();
+    assert!(matches!(Store::open(&after), Err(StoreError::NoFlash(_))));
+}
+
+#[test]
 fn one_run_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, mut stage, meter) = sealed(dir.path());
@@ -121,7 +157,10 @@ fn secrets_are_for_their_owner() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&stage.root.join(PAIRING)), 0o600, "from its first moment");
     store.commit(&mut stage, &meter).unwrap();
-    for name in [PAIRING, "flash/state.cbor", "flash/lock"] {
+    let mut stage = store.stage().unwrap();
+    stage.bill("a.bill", b"bill").unwrap();
+    store.commit(&mut stage, &meter).unwrap();
+    for name in [PAIRING, "bills/a.bill", "flash/state.cbor", "flash/lock"] {
         assert_eq!(mode(&dir.path().join(name)), 0o600, "{name}");
     }
     assert_eq!(mode(&dir.path().join(FLASH)), 0o700);

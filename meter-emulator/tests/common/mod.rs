@@ -1,6 +1,8 @@
 //! The household's end for tests: verifies, chains and opens blocks with public functions of metrology and protocol.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
 
+pub mod tariff;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,43 @@
+//! Examples below the help of each command.
+
+/// Of `seal`.
+pub(super) const SEAL_EXAMPLES: &str = "\
+Examples:
+  Seal a year of half-hours:
+    wattseal-meter seal --csv house.csv --column import_wh --register 1-0:1.8.0 --interval 1800 --out meter
+
+  Import and export beside each other, quarter-hours:
+    wattseal-meter seal --csv house.csv --column import_wh --register 1-0:1.8.0 \\
+        --column export_wh --register 1-0:2.8.0 --interval 900 --out meter
+
+  No file at hand: a month of a built-in household with panels, and a day with the cover open:
+    wattseal-meter seal --household 7 --from 2025-06-01 --days 30 --out meter \\
+        --tamper 2025-06-10..2025-06-11
+
+The file: a first line utc_start,<column>…, then one line an interval: 2013-01-31T23:30Z,292.5
+(start of the interval in UTC, amount with up to 4 decimals, empty when missing). Finer lines are summed.
+
+Calling it again with the same --out goes on with the same meter. DIR/meter.cert is for everyone, DIR/blocks may be
+stored anywhere; DIR/pairing.key lets whoever holds it read the readings, and DIR/flash is the meter's own memory.
+
+Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, lock).";
+
+/// Of `bill`.
+pub(super) const BILL_EXAMPLES: &str = "\
+Examples:
+  March, billed by the meter under a tariff of the provider that it was set up for:
+    wattseal-meter bill --tariff green.tariff --provider-key provider.pub --bill-from 2025-03-01 --bill-to 2025-04-01 \\
+        --csv house.csv --column import_wh --register 1-0:1.8.0 --out meter
+
+  No file at hand: the same month of a built-in household without panels:
+    wattseal-meter bill --tariff green.tariff --provider-key provider.pub --bill-from 2025-03-01 --bill-to 2025-04-01 \\
+        --household 7 --pv 0 --out meter
+
+The bill is DIR/bills/PERIOD_REGISTER.bill. The provider checks it with
+    wattseal-verify DIR/bills/….bill --tariff green.tariff --meter DIR/meter.cert
+
+No block is written, no pairing file is made, and no reading is kept. The readings must reach over the whole period;
+what they hold outside it is not used. Calling it again with the same --out goes on with the same meter, which bills or
+seals every time once.
+
+Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, lock).";

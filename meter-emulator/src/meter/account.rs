@@ -1,0 +1,35 @@
+//! Time that the meter answers for without a block: it billed the time itself.
+
+use metrology::label::RegisterCode;
+use protocol::time::Span;
+
+use super::{FileMeter, MeterError};
+
+impl FileMeter {
+    /// Marks a span of a register as used, for life, and sets what the register shows at its end.
+    ///
+    /// Blocks of one epoch follow each other without a gap, so an epoch that has blocks of the register takes no such
+    /// span: start a new one first.
+    ///
+    /// # Errors
+    /// When the span was used before, lies before the epoch or the end of what the register has, or does not fit.
+    pub fn account(&mut self, code: &RegisterCode, span: Span, total: u64) -> Result<(), MeterError> {
+        if span.from < self.epoch.first {
+            return Err(MeterError::BeforeEpoch);
+        }
+        let chain = self.chain(code)?;
+        if chain.sealer.expected().is_some() {
+            return Err(MeterError::EpochHasBlocks(*code));
+        }
+        let (register, mut state) = (chain.register, chain.sealer.state().clone());
+        if state.coverage.ranges().last().is_some_and(|range| span.from < range.1) {
+            return Err(MeterError::Covered);
+        }
+        if !state.coverage.add(span.from, span.until) {
+            return Err(MeterError::Covered);
+        }
+        state.total = total;
+        self.install(register, state);
+        Ok(())
+    }
+}
