@@ -9,7 +9,7 @@ use protocol::bill::{
     settle, slots_in, weights,
 };
 use protocol::certificate::VerifiedCertificate;
-use protocol::guard::{self, Hostile};
+use protocol::guard::{self, Hostile, Slots};
 use protocol::linear::{LineClaim, combined_opening, prove};
 use protocol::metrology::curve::{Niels, read_point};
 use protocol::metrology::header::list_hash;
@@ -132,6 +132,8 @@ struct Material {
     residual_commitments: Vec<Niels>,
     chain: Chain,
     metered: Metered,
+    /// Places of slots without a measurement.
+    missing: Vec<usize>,
 }
 
 /// Makes a bill.
@@ -150,7 +152,8 @@ pub fn make(
         tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;
     let intervals: Vec<u64> = materials.iter().map(|m| m.interval).collect();
     let weights = weights(&tariff.tariff, period, &intervals)?;
-    guard::check(&weights, period, &intervals)?;
+    let slots: Vec<Slots> = materials.iter().map(Material::slots).collect();
+    guard::check(&weights, period, &slots)?;
 
     let sums: Vec<i128> = weights
         .iter()
@@ -248,6 +251,7 @@ fn material(store: &Store, register: &TariffRegister, request: &BillRequest) -> 
             tamper: 0,
             events: 0,
         },
+        missing: Vec::new(),
     };
     for (place, block) in blocks.iter().enumerate() {
         let ends_run = blocks.get(place + 1).is_none_or(|next| next.header.certificate != block.header.certificate);
@@ -261,6 +265,12 @@ fn material(store: &Store, register: &TariffRegister, request: &BillRequest) -> 
 }
 
 impl Material {
+    /// What is public about its slots.
+    fn slots(&self) -> Slots {
+        let estimated = usize::try_from(self.metered.estimated).unwrap_or(usize::MAX);
+        Slots { interval: self.interval, missing: self.missing.clone(), estimated }
+    }
+
     /// Adds a block: the part of it that lies in the period, and all of it to the chain.
     fn take(&mut self, block: &BlockRow, period: &Span, ends_run: bool) -> Result<(), BillRefused> {
         let header = &block.header;
@@ -283,7 +293,10 @@ impl Material {
             self.openings.push(opening);
             match header.status_at(place) {
                 Status::Measured => {}
-                Status::Missing => self.metered.missing += 1,
+                Status::Missing => {
+                    self.metered.missing += 1;
+                    self.missing.push(self.readings.len() - 1);
+                }
                 Status::Estimated => self.metered.estimated += 1,
                 Status::Tamper => self.metered.tamper += 1,
             }

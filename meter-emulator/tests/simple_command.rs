@@ -203,7 +203,7 @@ fn a_refusal_changes_nothing() {
             (format!("{terms} {load} --bill-from 2025-02-01 --bill-to 2025-05-01"), "not_covered"),
             (format!("{terms} {load} --bill-from 2025-03-02 --bill-to 2025-03-02"), "empty_period"),
             (format!("{terms} {load} --bill-from 2025-03-02 --bill-to 2025-03-02T12:00Z"), "not_local_days"),
-            (format!("{terms} {load} --bill-from 2025-03-02T00:01Z --bill-to 2025-03-03"), "not_on_grid"),
+            (format!("{terms} {load} --bill-from 2025-03-02T00:01Z --bill-to 2025-03-03"), "not_local_days"),
             (format!("{terms} {load} --bill-from 2026-02-01 --bill-to 2026-03-01"), "outside_validity"),
             (format!("{terms} {load} --unit kWh {FEBRUARY}"), "other_unit"),
         ];

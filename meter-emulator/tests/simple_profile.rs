@@ -234,7 +234,7 @@ fn a_period_must_fit() {
     assert_eq!(bill(moved(0, 86_400)), Ok(()));
     assert_eq!(bill(moved(0, 0)), Err("empty_period"));
     assert_eq!(bill(moved(86_400, 0)), Err("empty_period"));
-    assert_eq!(bill(moved(0, 86_401)), Err("not_on_grid"));
+    assert_eq!(bill(moved(0, 86_401)), Err("not_local_days"));
     assert_eq!(bill(moved(HALF, 86_400)), Err("not_local_days"));
     assert_eq!(bill(moved(3600, 86_400 + 3600)), Err("not_local_days"));
     assert_eq!(bill(days("2024-12-01", "2025-01-01")), Err("outside_validity"));

@@ -5,7 +5,8 @@
 //! ("Inference ledger"), applied here to one bill; both look at public data alone, so a refusal reveals nothing.
 //!
 //! 1. Leverage: with Q an orthonormal basis of the bill's weight vectors, ‖Qᵢ‖² ≤ 1/m for every slot i, so that no
-//!    set of fewer than m slots lies in their span. The residuals together count as one more slot.
+//!    set of fewer than m slots lies in their span. A slot without a measurement weighs the fallback
+//!    price: its energy is in the residual.
 //! 2. Bits: in every day an exact sum costs log₂(1 + Σ|wᵢ|·x_max/ρ) bits, ρ what all weights have in common;
 //!    together at most ¼·log₂(1 + x_typ) a slot.
 #![allow(clippy::float_arithmetic, clippy::cast_precision_loss)] // geometry of weights, no money or energy
@@ -25,6 +26,8 @@ pub const MAX_READING: u64 = 65_535;
 pub const TYPICAL_HALF_HOUR: u64 = 250;
 /// A budget is never below one rounded bill of this many bits.
 pub const FLOOR_BITS: f64 = 24.0;
+/// For a whole day it is never below one 64-bit sum, so that hourly prices and a grid fee can be billed together.
+pub const DAY_FLOOR_BITS: f64 = 64.0;
 
 /// Why a bill would reveal too much.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -40,8 +43,8 @@ pub enum Hostile {
     },
     /// The exact sums could carry the readings of a day.
     #[error(
-        "the prices of this tariff are so fine that the exact sums could carry {bits:.0} bits about the day at Unix \
-         time {at}, of {budget:.0} allowed; nothing was computed"
+        "the prices of this tariff are so fine that the exact sums could carry {bits:.1} bits about the day at Unix \
+         time {at}, of {budget:.1} allowed; nothing was computed"
     )]
     Bits {
         /// Start of the day.
@@ -53,39 +56,54 @@ pub enum Hostile {
     },
 }
 
-/// Checks the weights of all energy lines of one bill. `intervals` are the registers' slot lengths in seconds.
+/// What is public about the slots of a register in a period.
+#[derive(Clone, Debug, Default)]
+pub struct Slots {
+    /// Seconds of a slot.
+    pub interval: u64,
+    /// Places of slots without a measurement: their energy is in the residual, at the fallback price.
+    pub missing: Vec<usize>,
+    /// How many slots have a substituted or cut value: an excess may be in the residual.
+    pub estimated: usize,
+}
+
+/// Checks the weights of all energy lines of one bill. `registers` are the tariff's, in its order.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check(weights: &[Weights], period: &Span, intervals: &[u64]) -> Result<(), Hostile> {
-    for (register, interval) in intervals.iter().enumerate() {
-        let lines: Vec<&Weights> = weights.iter().filter(|w| w.register == register).collect();
-        check_leverage(&lines, period, *interval)?;
-        check_bits(&lines, period, *interval)?;
+pub fn check(weights: &[Weights], period: &Span, registers: &[Slots]) -> Result<(), Hostile> {
+    for (register, slots) in registers.iter().enumerate() {
+        let of_register = weights.iter().filter(|w| w.register == register);
+        let rows: Vec<Vec<i64>> = of_register.map(|line| coordinates(line, slots)).collect();
+        check_leverage(&rows, period, slots.interval)?;
+        check_bits(&rows, period, slots.interval)?;
     }
     Ok(())
 }
 
-/// The coordinates of a line: its slots, and as one more the residuals, which share a weight.
-fn coordinates(line: &Weights) -> impl Iterator<Item = i64> {
-    line.prices.iter().copied().chain([line.fallback])
-}
-
-fn check_leverage(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Hostile> {
-    let slots: Vec<Vec<i64>> = lines.iter().map(|line| line.prices.clone()).collect();
-    let with_residuals: Vec<Vec<i64>> = lines.iter().map(|line| coordinates(line).collect()).collect();
-    let count = slots.first().map_or(0, Vec::len);
-    // The residuals have no time of their own; the end of the period stands for them.
-    let at = |place: usize| period.from + place.min(count) as u64 * interval;
-    let limit = 1.0 / f64::from(MIN_SLOTS);
-    // Once without the residuals: where nothing was missed they are known to be zero, and hide no slot.
-    for rows in [slots, with_residuals] {
-        let shares = leverage(&rows).map_err(|place| Hostile::Leverage { at: at(place) })?;
-        if let Some(place) = shares.iter().position(|share| *share > limit * (1.0 + 1e-9)) {
-            return Err(Hostile::Leverage { at: at(place) });
+/// What a line weighs each slot's true energy with: its price, or the fallback price where the slot was not measured.
+/// Excesses over a cut value have coordinates of their own at the end.
+fn coordinates(line: &Weights, slots: &Slots) -> Vec<i64> {
+    let mut row = line.prices.clone();
+    for place in &slots.missing {
+        if let Some(weight) = row.get_mut(*place) {
+            *weight = line.fallback;
         }
     }
-    Ok(())
+    row.extend(std::iter::repeat_n(line.fallback, slots.estimated));
+    row
+}
+
+fn check_leverage(rows: &[Vec<i64>], period: &Span, interval: u64) -> Result<(), Hostile> {
+    // Excesses have no place of their own; the end of the period stands for them.
+    let at = |place: usize| (period.from + place as u64 * interval).min(period.until);
+    let limit = 1.0 / f64::from(MIN_SLOTS);
+    let shares = leverage(rows).map_err(|place| Hostile::Leverage { at: at(place) })?;
+    // Rounding of the basis must not refuse a set of exactly m slots.
+    match shares.iter().position(|share| *share > limit * (1.0 + 1e-9)) {
+        Some(place) => Err(Hostile::Leverage { at: at(place) }),
+        None => Ok(()),
+    }
 }
 
 /// ‖Qᵢ‖² for every place i, Q an orthonormal basis of the rows' span (modified Gram–Schmidt, twice for stability).
@@ -171,38 +189,46 @@ fn norm(row: &[f64]) -> f64 {
     row.iter().map(|w| w * w).sum::<f64>().sqrt()
 }
 
-fn check_bits(lines: &[&Weights], period: &Span, interval: u64) -> Result<(), Hostile> {
-    let count = lines.iter().map(|l| l.prices.len()).max().unwrap_or(0);
+fn check_bits(rows: &[Vec<i64>], period: &Span, interval: u64) -> Result<(), Hostile> {
+    // A line that depends on the others says nothing new.
+    let mut exact = Echelon::default();
+    let rows: Vec<&Vec<i64>> = rows.iter().filter(|row| exact.add(row)).collect();
+    let count = usize::try_from(period.seconds() / interval.max(1)).unwrap_or(usize::MAX);
     let per_day = usize::try_from(DAY_SECONDS / interval.max(1)).unwrap_or(usize::MAX);
     let typical = (TYPICAL_HALF_HOUR * interval / 1800) as f64;
     // Days are counted from the start of the period; what is left at its end belongs to the last one.
     let days = (count / per_day).max(1);
     for number in 0..days {
         let start = number * per_day;
-        let day = start..if number + 1 == days { count } else { start + per_day };
-        let bits: f64 = lines.iter().map(|line| line_bits(line, day.clone(), number + 1 == days)).sum();
-        let budget = FLOOR_BITS.max(0.25 * (1.0 + typical).log2() * day.len() as f64);
+        let day = start..if number + 1 == days { usize::MAX } else { start + per_day };
+        let slots = day.end.min(count) - start;
+        let bits: f64 = rows.iter().map(|row| line_bits(row, day.clone())).sum();
+        let floor = if slots >= per_day { DAY_FLOOR_BITS } else { FLOOR_BITS };
+        let budget = floor.max(0.25 * (1.0 + typical).log2() * slots as f64);
         if bits > budget {
-            let at = period.from + start as u64 * interval;
-            return Err(Hostile::Bits { at, bits, budget });
+            return Err(Hostile::Bits { at: period.from + start as u64 * interval, bits, budget });
         }
     }
     Ok(())
 }
 
-/// What the exact sum of a line can carry about a day; the residuals count with the last one.
-fn line_bits(line: &Weights, day: Range<usize>, last: bool) -> f64 {
-    let unit = line.divisor() as f64;
-    let sum: f64 = line.prices.get(day).unwrap_or(&[]).iter().map(|w| w.unsigned_abs() as f64 / unit).sum();
-    let residual = if last { line.fallback.unsigned_abs() as f64 / unit } else { 0.0 };
-    (1.0 + (sum + residual) * MAX_READING as f64).log2()
+/// What the exact sum of a line can carry about a day.
+fn line_bits(row: &[i64], day: Range<usize>) -> f64 {
+    let unit = row.iter().fold(0, |unit, weight| gcd(unit, weight.unsigned_abs())).max(1) as f64;
+    let weights = row.get(day.start..day.end.min(row.len())).unwrap_or(&[]);
+    let sum: f64 = weights.iter().map(|weight| weight.unsigned_abs() as f64 / unit).sum();
+    (1.0 + sum * MAX_READING as f64).log2()
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const DAY: u64 = 86_400;
+    const DAY: u64 = DAY_SECONDS;
 
     fn month(price: impl Fn(usize) -> i64) -> Vec<Weights> {
         vec![Weights { register: 0, prices: (0..31 * 48).map(price).collect(), fallback: 0 }]
@@ -210,7 +236,11 @@ mod tests {
 
     fn judge(weights: &[Weights]) -> Result<(), Hostile> {
         let slots = weights[0].prices.len() as u64;
-        check(weights, &Span { from: 100 * DAY, until: 100 * DAY + slots * 1800 }, &[1800])
+        check(weights, &Span { from: 100 * DAY, until: 100 * DAY + slots * 1800 }, &[half_hours(&[])])
+    }
+
+    fn half_hours(missing: &[usize]) -> Slots {
+        Slots { interval: 1800, missing: missing.to_vec(), estimated: 0 }
     }
 
     #[test]
@@ -263,16 +293,38 @@ mod tests {
     }
 
     #[test]
-    fn residuals_are_slots_too() {
+    fn a_fallback_price_cannot_single_out_what_was_missed() {
+        let judge = |weights: &[Weights], missing: &[usize]| {
+            check(weights, &Span { from: 100 * DAY, until: 131 * DAY }, &[half_hours(missing)])
+        };
         let mut alone = month(|_| 0);
         alone[0].fallback = 1;
-        assert!(matches!(judge(&alone), Err(Hostile::Leverage { .. })));
-        let mut differ = [month(|_| 1000), month(|_| 1000)].concat();
-        (differ[0].fallback, differ[1].fallback) = (1000, 1001);
-        assert!(matches!(judge(&differ), Err(Hostile::Leverage { .. })));
+        let mut differ = [month(|_| 1000), month(|_| 500)].concat();
+        (differ[0].fallback, differ[1].fallback) = (1000, 501);
+        for hostile in [&alone, &differ] {
+            assert_eq!(judge(hostile, &[]), Ok(()), "nothing was missed");
+            assert!(matches!(judge(hostile, &[77]), Err(Hostile::Leverage { .. })));
+            assert_eq!(judge(hostile, &[1, 2, 3, 4, 5, 6, 7, 8]), Ok(()), "a sum of eight slots may be learnt");
+        }
         let mut dear = month(|_| 300_000);
         dear[0].fallback = 900_000;
-        assert_eq!(judge(&dear), Ok(()));
+        assert_eq!(judge(&dear, &[77]), Ok(()));
+        let cut = Slots { interval: 1800, missing: Vec::new(), estimated: 1 };
+        assert!(check(&differ, &Span { from: 100 * DAY, until: 131 * DAY }, &[cut]).is_err());
+    }
+
+    #[test]
+    fn an_hourly_spot_price_with_flat_lines_passes() {
+        let line = |price: &dyn Fn(usize) -> i64| Weights {
+            register: 0,
+            prices: (0..31 * 24).map(price).collect(),
+            fallback: 300_000,
+        };
+        let spot = line(&|i| 10_300 + 10 * (i as i64 * 7919 % 30_000));
+        let (grid, levy) = (line(&|_| 52_300), line(&|_| 21_600));
+        let hours = Slots { interval: 3600, ..Slots::default() };
+        let period = Span { from: 100 * DAY, until: 131 * DAY };
+        assert_eq!(check(&[spot, grid, levy], &period, &[hours]), Ok(()));
     }
 
     #[test]

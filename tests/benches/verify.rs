@@ -9,7 +9,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::float_arithmetic,
-    clippy::cast_precision_loss
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation
 )]
 
 use std::hint::black_box;

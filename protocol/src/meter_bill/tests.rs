@@ -96,10 +96,10 @@ fn every_register_has_the_slots_of_the_period() {
 }
 
 #[test]
-fn the_period_fits_grid_days_and_validity() {
+fn the_period_fits_days_and_validity() {
     let shifted = |by: u64| move |b: &mut MeterBill| b.period = Span { from: DAY.from + by, until: DAY.until + by };
     assert_eq!(reason(shifted(86_400)), Ok(123));
-    assert_eq!(reason(shifted(600)), Err("not-on-grid"));
+    assert_eq!(reason(shifted(600)), Err("not-local-days"));
     assert_eq!(reason(shifted(3600)), Err("not-local-days"));
     assert_eq!(reason(shifted(5 * 86_400)), Err("outside-validity"));
     assert_eq!(reason(|b| b.period.until = b.period.from), Err("empty-period"));

@@ -34,17 +34,20 @@ Exit codes: 0 nothing is missing, 1 bills are missing";
 #[derive(Debug, Subcommand)]
 pub(super) enum Ledger {
     /// Show the booked bills and what they come to
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern ledger list")]
     List {
         /// Only bills on this meter: identity key (at least 8 hexadecimal digits) or printed name
         #[arg(long)]
         meter: Option<String>,
     },
     /// Show one booked bill
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern ledger show 3f09a1b2")]
     Show {
         /// Its digest, at least 8 hexadecimal digits
         digest: String,
     },
     /// Show what was refused, and why; contradictions of a meter come first
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern ledger refusals")]
     Refusals,
     /// Show which bills of a period are missing
     #[command(after_help = MISSING_EXAMPLE)]
@@ -60,6 +63,9 @@ pub(super) enum Ledger {
         zone: Option<String>,
     },
     /// Write a booked bill's file, or the kept file of a contradiction, exactly as it came
+    #[command(
+        after_help = "Example:\n  wattseal-provider --home ~/fern ledger export 3f09a1b2 --out disputed.bill --tariff-out its.tariff"
+    )]
     Export {
         /// The bill's digest, or the file's from `ledger refusals`; at least 8 hexadecimal digits
         digest: String,

@@ -44,8 +44,10 @@ pub(super) enum Meter {
         register: Vec<RegisterCode>,
     },
     /// Show the listed meters
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern meter list")]
     List,
     /// Take a meter out of service from a time on
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern meter retire 3f09a1b2 --from 2026-04-01")]
     Retire {
         /// Identity key (at least 8 hexadecimal digits) or the name printed on it
         meter: String,

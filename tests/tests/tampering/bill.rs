@@ -121,7 +121,13 @@ fn proofs() {
         ("a commitment bit", with(&|p| p.lines[0].commitment[3] ^= 1), "proof-encoding"),
         ("a small-order point added to a commitment: the challenge binds it", with(&torsion), "sum-wrong"),
         ("lines exchanged", with(&|p| p.lines.swap(0, 1)), "sum-wrong"),
-        ("a line missing", with(&|p| drop(p.lines.pop())), "proof-shape"),
+        (
+            "a line missing",
+            with(&|p| {
+                p.lines.pop();
+            }),
+            "proof-shape",
+        ),
         (
             "a line too many",
             with(&|p| {
