@@ -107,7 +107,7 @@ impl Pairing {
     /// When it is not one, or a certificate in it is wrong.
     pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
         wire::expect(bytes, KIND, WHAT)?;
-        let file: File = wire::decode(bytes, WHAT)?;
+        let file: File = wire::decode_secret(bytes, WHAT)?;
         if file.check != file.checksum() {
             return Err(WireError::Malformed(WHAT));
         }

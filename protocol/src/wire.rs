@@ -45,17 +45,28 @@ pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
 /// # Errors
 /// [`WireError`] with `what` naming the message.
 pub fn decode<'b, T: Encode<()> + Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, WireError> {
+    read_canonical(bytes, what, |value| encode(value) == bytes)
+}
+
+/// As [`decode`], for a message that is secret: the copy made for the comparison does not stay in memory.
+///
+/// # Errors
+/// [`WireError`] with `what` naming the message.
+pub fn decode_secret<'b, T: Encode<()> + Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, WireError> {
+    read_canonical(bytes, what, |value| *Zeroizing::new(encode(value)) == bytes)
+}
+
+fn read_canonical<'b, T: Decode<'b, ()>>(
+    bytes: &'b [u8],
+    what: &'static str,
+    same: impl FnOnce(&T) -> bool,
+) -> Result<T, WireError> {
     if bytes.len() > MAX_MESSAGE {
         return Err(WireError::TooLong(what));
     }
     let mut decoder = Decoder::new(bytes);
     let value: T = decoder.decode().map_err(|_| WireError::Malformed(what))?;
-    // The message may be secret (a pairing file), so the copy does not stay in memory.
-    let again = Zeroizing::new(encode(&value));
-    if decoder.position() != bytes.len() || *again != bytes {
-        return Err(WireError::NotCanonical(what));
-    }
-    Ok(value)
+    if decoder.position() == bytes.len() && same(&value) { Ok(value) } else { Err(WireError::NotCanonical(what)) }
 }
 
 /// Checks the first two elements of a file, its kind and version, before the rest is interpreted: a file of a later

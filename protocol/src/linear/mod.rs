@@ -12,7 +12,7 @@ pub use msm::{multiple, scalar_multiple, weighted_sum};
 use jubjub::Fr;
 use metrology::curve::{Extended, Niels, POINT_BYTES, read_point};
 use metrology::keys::{Hash, Opening, SecretScalar};
-use metrology::pedersen::{mul_opening_generator, opening_generator, value_generator};
+use metrology::pedersen::{mul_opening_generator, value_generator};
 use minicbor::{Decode, Encode};
 use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha512};
@@ -160,7 +160,7 @@ pub fn verify(digest: &Hash, claims: &[LineClaim<'_>], proof: &LinearProof) -> R
     for (line, target) in proof.lines.iter().zip(&targets) {
         let commitment = read_point(&line.commitment).ok_or(LinearError::Encoding)?;
         let response: Fr = Option::from(Fr::from_bytes(&line.response)).ok_or(LinearError::Encoding)?;
-        let left = scalar_multiple(&Extended::IDENTITY.add_niels(&opening_generator()), &response);
+        let left = mul_opening_generator(&response);
         let right = scalar_multiple(target, &challenge).add_niels(&commitment);
         let zero = left.add(&right.negated()).mul_by_cofactor();
         if !bool::from(zero.is_identity()) {
