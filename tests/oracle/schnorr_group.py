@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The group of the benchmark's opponent: Pedersen commitments modulo a 2048-bit prime (Eccles and Halak 2017, S1).
+"""The group of the benchmark's opponent: Pedersen commitments modulo a 2048-bit prime (Eccles and Halak 2017).
 
 p = n·q + 1 with a 256-bit prime q; g and h have order q. Everything follows from the strings below by SHA-256, so
 nobody knows the logarithm of h to the base g. Prints the Rust constants of tests/benches/commit/group.rs.

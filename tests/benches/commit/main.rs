@@ -1,10 +1,10 @@
-//! What sealing costs: one commitment against the opponent of S1 in the same run, and a whole day.
+//! What sealing costs: one commitment against the opponent in Eccles and Halak (2017) in the same run, and a whole day.
 //!
 //!     cargo bench -p tests --bench commit
 //!
 //! Ends with a table of shortest times, measured in turns. Pedersen on Jubjub, in constant time, has to be at least
 //! ten times as fast as modulo a 2048-bit prime with a 256-bit salt (the fair opponent) and with the 2048-bit salt of
-//! S1's footnote; otherwise the exit code is 1. docs/measurements.md holds the figures. `-- none` prints the table only.
+//! that paper's footnote; otherwise the exit code is 1. docs/measurements.md holds the figures. `-- none` prints the table only.
 
 mod day;
 mod gmp;
@@ -26,7 +26,7 @@ use turns::Way;
 
 /// Different inputs that a benchmark goes round.
 const INPUTS: usize = 64;
-/// Least ratio to the opponents in S1.
+/// Least ratio to the opponents in that paper.
 const FLOOR: f64 = 10.0;
 
 fn main() -> ExitCode {
@@ -99,7 +99,7 @@ fn commitments<'a>(modp: &'a Group, fixed: &'a FixedBase<'_>) -> Result<Vec<Way<
         Way::new("commit_mod_p_salt_256_constant_time", None, move |i| {
             black_box(modp.commit_secret(black_box(&x_secret[at(i)]), black_box(&r_secret[at(i)])));
         }),
-        // Not in S1: our own technique, given to the opponent.
+        // Not in the paper: our own technique, given to the opponent.
         Way::new("commit_mod_p_salt_256_fixed_base", None, move |i| {
             black_box(fixed.commit(black_box(readings[at(i)]), black_box(&salts[at(i)])));
         }),

@@ -1,4 +1,4 @@
-//! The opponent: Pedersen commitments h^x·g^r mod p as S1 has them (Eccles and Halak 2017, §II.C), with GMP.
+//! The opponent: Pedersen commitments h^x·g^r mod p as Eccles and Halak (2017, §II.C) have them, with GMP.
 
 use crate::gmp::Integer;
 use crate::group;
@@ -51,7 +51,7 @@ impl Group {
     }
 }
 
-/// What S1 does not have: the tables that our commitment uses, given to the opponent as well. 4-bit windows, 269 kB
+/// What the paper does not have: the tables that our commitment uses, given to the opponent as well. 4-bit windows, 269 kB
 /// for a 16-bit reading and a 256-bit salt, looked up by secrets.
 pub struct FixedBase<'a> {
     group: &'a Group,
