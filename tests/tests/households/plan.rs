@@ -65,11 +65,27 @@ pub fn homes(folder: &Path) -> (Vec<Home>, Vec<String>) {
     let (mut homes, mut refused) = (Vec::new(), Vec::new());
     for path in paths {
         match home(&path) {
-            Ok(home) => homes.push(home),
+            Ok(home) => {
+                homes.extend(home.leap_day.then(|| from_march(&home)).flatten());
+                homes.push(home);
+            }
             Err(why) => refused.push(format!("{}: {why}", path.display())),
         }
     }
     (homes, refused)
+}
+
+/// A load with a 29 February cannot move to another year; what comes after it can. The copy lies in Cargo's folder for
+/// tests, never in the project.
+fn from_march(home: &Home) -> Option<Home> {
+    let text = fs::read_to_string(&home.path).ok()?;
+    let early = |line: &str| line.get(4..7).is_some_and(|month| month == "-01" || month == "-02");
+    let lines: Vec<&str> = text.lines().filter(|line| !early(line)).collect();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.csv", home.name));
+    fs::write(&path, lines.join("\n") + "\n").ok()?;
+    let mut rest = self::home(&path).ok()?;
+    rest.name = format!("{} (from March)", home.name);
+    Some(rest)
 }
 
 fn home(path: &Path) -> Result<Home, String> {
@@ -143,6 +159,9 @@ pub fn settings(homes: &[Home], prices: &Path) -> (Vec<Setting>, Vec<String>) {
                 }
                 settings[at].tariffs.push(tariffs::dynamic(home, &price));
             }
+            if interval == own {
+                settings.extend(hourly(place, home, interval, prices, &settings[first..]));
+            }
             let unmoved = settings[first..].iter().any(|s| s.years == 0);
             if settings.len() == first || interval == own && !unmoved {
                 settings.push(setting(0, settings.len()));
@@ -152,9 +171,39 @@ pub fn settings(homes: &[Home], prices: &Path) -> (Vec<Setting>, Vec<String>) {
     (settings, left_out)
 }
 
+/// Hourly prices serve every interval, and theirs is the longest series: all meters of a file, moved to each year in which
+/// it meets them for a month or more, so that no complete month is left without prices that change by the hour.
+fn hourly(place: usize, home: &Home, interval: i64, prices: &Path, known: &[Setting]) -> Vec<Setting> {
+    let Some(price) = tariffs::choose("fi", 3600, prices).into_iter().next() else { return Vec::new() };
+    let terms = tariffs::dynamic(home, &price);
+    let month = 27 * 86_400;
+    let met = shifts(home, &price).into_iter().filter(|(_, overlap)| *overlap >= month).map(|(years, _)| years);
+    met.filter(|years| !known.iter().any(|s| s.years == *years && s.tariffs.iter().any(|t| t.id == terms.id)))
+        .map(|years| Setting {
+            home: place,
+            interval,
+            years,
+            meters: (0..home.meters.len()).collect(),
+            tariffs: vec![terms.clone()],
+        })
+        .collect()
+}
+
 /// By how many calendar years a load moves so that most of it meets the prices; none when it cannot meet them.
 fn shift(home: &Home, price: &Price) -> Option<i64> {
-    let (_, prices) = extent(&fs::read_to_string(&price.file).ok()?).ok()?;
+    shifts(home, price)
+        .into_iter()
+        .max_by_key(|(years, overlap)| (overlap / 86_400 / 7, -years.abs()))
+        .map(|(years, _)| years)
+}
+
+/// All whole years by which a load can move to meet prices, with the seconds for which it does. A load with a 29 February
+/// moves by multiples of four years only.
+fn shifts(home: &Home, price: &Price) -> Vec<(i64, i64)> {
+    let Ok((_, prices)) = fs::read_to_string(&price.file).map_err(|e| e.to_string()).and_then(|text| extent(&text))
+    else {
+        return Vec::new();
+    };
     let year = |at: i64| 1970 + at.div_euclid(86_400) * 400 / 146_097;
     let spread = year(prices.0) - year(home.span.1)..=year(prices.1) - year(home.span.0);
     let overlap = |years: i64| {
@@ -163,6 +212,7 @@ fn shift(home: &Home, price: &Price) -> Option<i64> {
     };
     spread
         .filter(|years| !home.leap_day || years % 4 == 0)
-        .filter(|years| overlap(*years) > 0)
-        .max_by_key(|years| (overlap(*years) / 86_400 / 7, -years.abs()))
+        .map(|years| (years, overlap(years)))
+        .filter(|(_, overlap)| *overlap > 0)
+        .collect()
 }

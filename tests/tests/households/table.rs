@@ -1,5 +1,6 @@
 //! What is said at the end: a row for each setting, and what was skipped and why.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
@@ -71,4 +72,38 @@ pub fn of(homes: &[Home], settings: &[Setting], tallies: &[Tally], left_out: &[S
         }
     }
     text
+}
+
+/// Complete months of a file that its own interval bills under fixed prices, but no setting of that interval under
+/// published ones: file, meter and month.
+pub fn months_without_dynamic_prices(homes: &[Home], settings: &[Setting], tallies: &[Tally]) -> Vec<String> {
+    let mut left = Vec::new();
+    // A part of a file is the same home.
+    let file = |home: &Home| home.name.split(" (").next().unwrap_or_default().to_owned();
+    for home in homes {
+        let same = |s: &Setting| file(&homes[s.home]) == file(home);
+        let own = settings.iter().filter(|s| same(s)).map(|s| s.interval).min();
+        let of_home = || settings.iter().zip(tallies).filter(|(s, _)| same(s) && Some(s.interval) == own);
+        // Years are those of the load as moved; the day within the year is what counts.
+        let key = |(meter, first): &(String, String)| (meter.clone(), first[4..].to_owned());
+        let all: BTreeSet<_> = of_home().flat_map(|(_, t)| t.billed.iter().map(key)).collect();
+        let priced: BTreeSet<_> = of_home()
+            .flat_map(|(setting, tally)| {
+                let published: Vec<_> = setting
+                    .tariffs
+                    .iter()
+                    .map(|t| t.id.as_str())
+                    .filter(|id| !["flat", "bands"].contains(id))
+                    .collect();
+                let is_priced = move |first: &str| {
+                    published
+                        .iter()
+                        .any(|id| !tally.unpriced.iter().any(|(tariff, from, _)| tariff == id && from == first))
+                };
+                tally.billed.iter().filter(move |(_, first)| is_priced(first)).map(key)
+            })
+            .collect();
+        left.extend(all.difference(&priced).map(|(meter, day)| format!("{} {meter} from{day}", home.name)));
+    }
+    left
 }
