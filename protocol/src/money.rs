@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn exponents() {
-        let minor = |exponent| Currency { code: "XXX".into(), exponent }.minor();
+        let minor = |exponent| Currency { code: "EUR".into(), exponent }.minor();
         assert_eq!((minor(2), minor(0), minor(9), minor(10)), (Some(10_000_000), Some(1_000_000_000), Some(1), None));
     }
 

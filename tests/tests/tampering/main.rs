@@ -5,6 +5,7 @@
 
 mod arrival;
 mod bill;
+mod epochs;
 mod forge;
 mod headers;
 mod tariff;
