@@ -23,6 +23,7 @@
 pub mod bill;
 pub mod block;
 pub mod certificate;
+pub mod code;
 pub mod guard;
 pub mod linear;
 pub mod meter_bill;
