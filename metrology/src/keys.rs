@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256, Sha512};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::exchange::expand_shared;
 use crate::label::{Register, RegisterCode};
 
 /// Length of every hash and fingerprint.
@@ -158,26 +159,16 @@ pub fn register_key(
     register: &RegisterCode,
     first_day: u32,
 ) -> Option<RegisterKey> {
-    let other = PublicKey::from(*other);
-    // The other key alone decides this: the clamped zero, 2²⁵⁴, sends the same points to zero as every clamped scalar,
-    // and asking it keeps the branch away from our key.
-    if !StaticSecret::from([0; 32]).diffie_hellman(&other).was_contributory() {
-        return None;
-    }
-    let shared = StaticSecret::from(own.0).diffie_hellman(&other);
-    let pairing = Hkdf::<Sha512>::new(Some(&code.0), shared.as_bytes());
     let mut key = RegisterKey([0; 32]);
-    let code = register.as_str().as_bytes();
     let parts: [&[u8]; 6] = [
         b"wattseal/v1/register",
         context.certificate,
         &context.counter.to_le_bytes(),
         context.household,
         &first_day.to_le_bytes(),
-        code,
+        register.as_str().as_bytes(),
     ];
-    // 32 bytes is far below HKDF's limit; expansion cannot fail.
-    pairing.expand_multi_info(&parts, &mut key.0).ok()?;
+    expand_shared(own, other, code, &parts, &mut key.0)?;
     Some(key)
 }
 

@@ -170,6 +170,14 @@ pub enum ClockQuality {
     Bad = 2,
 }
 
+impl ClockQuality {
+    /// The quality with a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Self::Good, Self::Uncertain, Self::Bad].into_iter().find(|known| *known as u8 == code)
+    }
+}
+
 /// Events of a block, reported in clear and never hidden.
 pub mod events {
     /// The terminal cover was opened.

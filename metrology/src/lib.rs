@@ -24,6 +24,7 @@ extern crate std;
 pub mod certificate;
 pub mod cose;
 pub mod curve;
+pub mod exchange;
 pub mod header;
 pub mod keys;
 pub mod label;

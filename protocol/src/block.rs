@@ -170,12 +170,7 @@ impl<'b, C> Decode<'b, C> for DayHeader {
             first: d.u8()?,
             count: d.u8()?,
             status: Some(d.bytes()?).filter(|map| map.len() <= STATUS_BYTES).ok_or_else(|| bad("status map"))?.to_vec(),
-            clock: match d.u8()? {
-                0 => ClockQuality::Good,
-                1 => ClockQuality::Uncertain,
-                2 => ClockQuality::Bad,
-                _ => return Err(bad("clock quality")),
-            },
+            clock: ClockQuality::from_code(d.u8()?).ok_or_else(|| bad("clock quality"))?,
             events: d.u16()?,
             block: d.u64()?,
             pairing: d.u32()?,

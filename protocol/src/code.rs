@@ -38,7 +38,9 @@ impl Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodeError {
     /// Too few or too many symbols.
-    #[error("the code has {found} letters and digits, it should have {wanted}; compare it with what is printed or shown")]
+    #[error(
+        "the code has {found} letters and digits, it should have {wanted}; compare it with what is printed or shown"
+    )]
     Length {
         /// Symbols that were typed.
         found: usize,

@@ -25,6 +25,7 @@ pub mod block;
 pub mod certificate;
 pub mod code;
 pub mod guard;
+pub mod line;
 pub mod linear;
 pub mod meter_bill;
 pub mod money;
