@@ -355,7 +355,7 @@ impl<'s> Ingest<'s> {
 }
 
 /// The register total goes on where it was, or somewhat later when time passed between the blocks that no block covers.
-fn continues(before: &BlockRow, after: &BlockRow) -> bool {
+pub(crate) fn continues(before: &BlockRow, after: &BlockRow) -> bool {
     if before.header.span().until == after.header.span().from {
         before.after == after.before
     } else {

@@ -1,19 +1,23 @@
 //! What a command says when it does not do what it was asked, and its exit code.
 
+use std::borrow::Cow;
+
 use gateway_core::StoreError;
 use gateway_core::bill::BillRefused;
 use gateway_core::ingest::{IngestError, Refused};
 use protocol::tariff::TariffError;
 use protocol::wire::WireError;
+use serde::{Deserialize, Serialize};
 
 /// Why a command failed. Exit code 1: refused or invalid; 3: could not (file, network, lock). 2 is clap's.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Failure {
     /// Refused or invalid: asking again will not help until something is changed.
     #[error("{message}")]
     Refused {
         /// Short stable name.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// What happened and what to do.
         message: String,
     },
@@ -21,7 +25,7 @@ pub enum Failure {
     #[error("{message}")]
     CouldNot {
         /// Short stable name.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// What happened and what to do.
         message: String,
     },
@@ -30,12 +34,12 @@ pub enum Failure {
 impl Failure {
     /// A refusal.
     pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
-        Self::Refused { code, message: message.into() }
+        Self::Refused { code: code.into(), message: message.into() }
     }
 
     /// Something outside stood in the way.
     pub fn could_not(code: &'static str, message: impl Into<String>) -> Self {
-        Self::CouldNot { code, message: message.into() }
+        Self::CouldNot { code: code.into(), message: message.into() }
     }
 
     /// A file that cannot be used.
@@ -54,7 +58,7 @@ impl Failure {
 
     /// Short stable name.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::Refused { code, .. } | Self::CouldNot { code, .. } => code,
         }
@@ -74,6 +78,7 @@ impl From<StoreError> for Failure {
             StoreError::Newer(_) => Self::could_not("newer-store", message),
             StoreError::Locked => Self::could_not("locked", message),
             StoreError::Full => Self::could_not("disk-full", message),
+            StoreError::Forbidden => Self::could_not("not-writable", message),
             StoreError::Damaged(_) => Self::could_not("damaged-store", message),
             StoreError::Database(_) => Self::could_not("database", message),
         }

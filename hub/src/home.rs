@@ -1,31 +1,47 @@
-//! A household's directory: the encrypted store and the file that holds its key.
+//! A household's directory: the encrypted store, the slots that lead to its key, backups.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use gateway_core::{Store, StoreKey};
-use zeroize::{Zeroize, Zeroizing};
+use gateway_core::Store;
+use gateway_core::custody::Keys;
 
 use crate::Failure;
+use crate::custody::{backup, credential, files, unlock};
 
 const STORE: &str = "store.db";
-const KEY: &str = "store.key";
+const KEYS: &str = "keys.cbor";
+const OWN_CREDENTIAL: &str = "hub.credential";
+const FIRST_KEY: &str = "store.key";
+const BACKUPS: &str = "backups";
 
 /// Where a household's data lies.
 #[derive(Clone, Debug)]
 pub struct Home {
     directory: PathBuf,
-    key_file: PathBuf,
+    named: Option<PathBuf>,
+    /// Keeps whoever replaces the store out while this process uses it.
+    held: Arc<OnceLock<fs::File>>,
 }
 
 impl Home {
-    /// The home in a directory; the key may lie elsewhere, on a medium of its own.
+    /// The home in a directory; a credential file may have been named.
     #[must_use]
-    pub fn new(directory: &Path, key_file: Option<&Path>) -> Self {
-        let key_file = key_file.map_or_else(|| directory.join(KEY), Path::to_path_buf);
-        Self { directory: directory.to_path_buf(), key_file }
+    pub fn new(directory: &Path, credential: Option<&Path>) -> Self {
+        Self {
+            directory: directory.to_path_buf(),
+            named: credential.map(Path::to_path_buf),
+            held: Arc::default(),
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The store's path.
@@ -34,98 +50,166 @@ impl Home {
         self.directory.join(STORE)
     }
 
-    /// The key file's path.
+    /// The file of slots.
     #[must_use]
-    pub fn key_path(&self) -> &Path {
-        &self.key_file
+    pub fn keys_path(&self) -> PathBuf {
+        self.directory.join(KEYS)
     }
 
-    /// Makes the directory, a fresh key and an empty store.
+    /// The directory of backups.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        self.directory.join(BACKUPS)
+    }
+
+    /// The credential file that was named, by the user or by systemd.
+    #[must_use]
+    pub fn named_credential(&self) -> Option<PathBuf> {
+        self.named.clone().or_else(credential::from_systemd)
+    }
+
+    /// The credential file beside the store, for homes that a script made.
+    #[must_use]
+    pub fn own_credential(&self) -> PathBuf {
+        self.directory.join(OWN_CREDENTIAL)
+    }
+
+    /// Where a home of the first format kept its plain key.
+    #[must_use]
+    pub fn first_key(&self) -> PathBuf {
+        self.directory.join(FIRST_KEY)
+    }
+
+    /// The plain key of a home of the first format: the file that was named, or the one beside the store.
+    #[must_use]
+    pub fn plain_key(&self) -> PathBuf {
+        self.named.clone().unwrap_or_else(|| self.first_key())
+    }
+
+    /// Whether a file lies in this directory.
+    #[must_use]
+    pub fn contains(&self, file: &Path) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        matches!((real(&self.directory), real(files::parent(file))), (Some(home), Some(at)) if at.starts_with(&home))
+    }
+
+    /// Makes the directory, for its owner alone. Says whether it is new.
     ///
     /// # Errors
-    /// When there is a store or a key already, or the disk refuses.
-    pub fn create(&self) -> Result<Store, Failure> {
-        let path = self.store_path();
-        if path.exists() || self.key_file.exists() {
-            return Err(Failure::refused(
-                "exists",
-                format!("there is a store or a key at {} already; nothing was changed", self.directory.display()),
-            ));
+    /// When the disk refuses.
+    pub fn make_directory(&self) -> Result<bool, Failure> {
+        if self.directory.is_dir() {
+            return Ok(false);
         }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)
-            .map_err(|e| Failure::file(&self.directory, &e))?;
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)
-            .map_err(|e| Failure::could_not("randomness", format!("no randomness from the system: {e}")))?;
-        let key = StoreKey::from_bytes(bytes);
-        let written = write_private(&self.key_file, hex_line(&bytes).as_bytes());
-        bytes.zeroize();
-        written?;
-        let store = Store::create(&path, &key);
-        if store.is_err() {
-            // A key without a store would stand in the way of the next attempt.
-            let _ = fs::remove_file(&self.key_file);
-        } else {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(|e| Failure::file(&path, &e))?;
-        }
-        Ok(store?)
+            .map_err(|e| files::trouble(&self.directory, &e))?;
+        Ok(true)
     }
 
-    /// Opens the store.
+    /// Locks the home for this process alone, until the file is dropped.
     ///
     /// # Errors
-    /// When there is none, the key file is missing or readable by others, or the store does not open.
-    pub fn open(&self) -> Result<Store, Failure> {
-        let path = self.store_path();
-        if !path.exists() {
-            return Err(Failure::could_not(
-                "absent",
-                format!("there is no home at {}; make one with: wattseal --home {0} init", self.directory.display()),
-            ));
-        }
-        let mut file = fs::File::open(&self.key_file).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => Failure::could_not(
-                "no-key",
-                format!(
-                    "the key file {} is missing; the readings cannot be opened without it",
-                    self.key_file.display()
-                ),
-            ),
-            _ => Failure::file(&self.key_file, &e),
-        })?;
-        let mode = file.metadata().map_err(|e| Failure::file(&self.key_file, &e))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(Failure::refused(
-                "open-key",
-                format!("others may read the key file {}; protect it with: chmod 600 {0}", self.key_file.display()),
-            ));
-        }
-        let mut text = Zeroizing::new(String::new());
-        file.read_to_string(&mut text).map_err(|e| Failure::file(&self.key_file, &e))?;
-        let mut bytes = Zeroizing::new([0u8; 32]);
-        hex::decode_to_slice(text.trim(), bytes.as_mut())
-            .map_err(|_| Failure::could_not("damaged-key", format!("{} is not a key file", self.key_file.display())))?;
-        Ok(Store::open(&path, &StoreKey::from_bytes(*bytes))?)
+    /// When another process uses the home.
+    pub fn alone(&self) -> Result<fs::File, Failure> {
+        let directory = fs::File::open(&self.directory).map_err(|e| files::trouble(&self.directory, &e))?;
+        files::lock(&directory, &self.directory, true)?;
+        Ok(directory)
     }
-}
 
-fn hex_line(bytes: &[u8; 32]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(hex::encode(bytes));
-    text.push('\n');
-    text
-}
+    /// Keeps the home from being replaced as long as this value or a clone of it lives.
+    fn hold(&self) -> Result<(), Failure> {
+        if self.held.get().is_none() {
+            let directory = fs::File::open(&self.directory).map_err(|e| files::trouble(&self.directory, &e))?;
+            files::lock(&directory, &self.directory, false)?;
+            // Another thread may have been quicker; one lock is enough.
+            let _ = self.held.set(directory);
+        }
+        Ok(())
+    }
 
-/// Writes a new file that nobody else can read, not even for a moment.
-///
-/// # Errors
-/// When it exists or the disk refuses.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| Failure::file(path, &e))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| Failure::file(path, &e))
+    /// Opens the store. One of an earlier format is backed up, then brought to the current one.
+    ///
+    /// # Errors
+    /// When there is none, nothing here opens it, or the store does not open.
+    pub fn open(&self) -> Result<Store, Failure> {
+        self.access().map(|(store, _)| store)
+    }
+
+    /// As [`Home::open`], with what opened it.
+    ///
+    /// # Errors
+    /// As [`Home::open`].
+    pub fn access(&self) -> Result<(Store, unlock::Access), Failure> {
+        self.require()?;
+        self.hold()?;
+        let access = unlock::access(self)?;
+        let store = self.open_by(&access)?;
+        Ok((store, access))
+    }
+
+    /// Opens the store with a key that was found already.
+    ///
+    /// # Errors
+    /// As [`Home::open`].
+    pub fn open_by(&self, access: &unlock::Access) -> Result<Store, Failure> {
+        self.hold()?;
+        Store::open_with(&self.store_path(), &access.key, |store, from| {
+            backup::before_migration(self, store, access, from)
+        })
+    }
+
+    /// There must be a home.
+    ///
+    /// # Errors
+    /// `absent`.
+    pub fn require(&self) -> Result<(), Failure> {
+        if self.store_path().exists() {
+            return Ok(());
+        }
+        Err(Failure::could_not(
+            "absent",
+            format!("there is no home at {}; make one with: wattseal --home {0} init", self.directory.display()),
+        ))
+    }
+
+    /// Changes the file of slots, one process at a time, and writes it whole.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or `change` refuses.
+    pub fn change_keys<T>(&self, change: impl FnOnce(&mut Keys) -> Result<T, Failure>) -> Result<T, Failure> {
+        let _lock = files::lock_named(&self.keys_path())?;
+        let mut keys = unlock::read_keys(self)?;
+        let value = change(&mut keys)?;
+        files::replace(&self.keys_path(), &keys.write())?;
+        Ok(value)
+    }
+
+    /// What the household should be told whenever it looks: a sheet that nobody has confirmed to have on paper, a key
+    /// that lies beside the store.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        match unlock::read_keys(self) {
+            Ok(keys) if keys.confirmed_at().is_none() => {
+                warnings.push("the recovery sheet is not confirmed; print it and run: wattseal keys confirm".into());
+            }
+            Ok(_) => {}
+            Err(_) if !self.keys_path().exists() => {
+                warnings.push("this home has a plain key file and no recovery sheet; run: wattseal keys upgrade".into());
+            }
+            Err(failure) => warnings.push(failure.to_string()),
+        }
+        if self.keys_path().exists() && self.first_key().exists() {
+            warnings.push("an upgrade of this home's keys was cut short; finish it with: wattseal keys upgrade".into());
+        }
+        if self.own_credential().exists() {
+            warnings.push("store and key lie on one disk; see: wattseal keys --help".into());
+        }
+        warnings
+    }
 }
 
 /// Writes a file whole or not at all: a temporary beside it, then a rename.

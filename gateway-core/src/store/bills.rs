@@ -125,4 +125,47 @@ impl Store {
         })
         .collect()
     }
+
+    /// A bill with its package.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn bill(&self, digest: &Hash) -> Result<Option<StoredBill>, StoreError> {
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT tariff, first_second, end_second, fee_minor, made_at, package FROM bills WHERE digest = ?1",
+            )?
+            .query_row([digest.as_slice()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            })
+            .optional()?;
+        found
+            .map(|(tariff, from, until, fee_minor, made_at, package)| {
+                Ok(StoredBill {
+                    digest: *digest,
+                    tariff: fixed(tariff, "bill")?,
+                    period: Span { from: unsigned(from, "bill")?, until: unsigned(until, "bill")? },
+                    fee_minor,
+                    made_at,
+                    package,
+                })
+            })
+            .transpose()
+    }
+
+    /// A provider's kept tariffs, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tariffs(&self, provider: &[u8; 32]) -> Result<Vec<StoredTariff>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT hash, message FROM tariffs WHERE provider = ?1 ORDER BY rowid")?;
+        let rows = statement.query_map([provider.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.map(|row| {
+            let (hash, message): (Vec<u8>, _) = row?;
+            Ok(StoredTariff { hash: fixed(hash, "tariff")?, message })
+        })
+        .collect()
+    }
 }

@@ -255,6 +255,19 @@ impl Store {
         .collect()
     }
 
+    /// Numbers of the stored blocks of a meter's register, in order; none when the register is not known yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn block_numbers(&self, meter: i64, code: &RegisterCode) -> Result<Vec<u64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT b.number FROM blocks b JOIN registers r ON r.id = b.register \
+             WHERE r.meter = ?1 AND r.code = ?2 ORDER BY b.number",
+        )?;
+        let rows = statement.query_map((meter, code.as_str()), |row| row.get::<_, i64>(0))?;
+        rows.map(|number| unsigned(number?, "block")).collect()
+    }
+
     /// All headers of a register in order of time.
     ///
     /// # Errors

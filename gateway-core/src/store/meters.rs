@@ -122,6 +122,17 @@ impl Store {
             .transpose()
     }
 
+    /// The numbers of all pairings of this home with a meter, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn pairing_counters(&self, meter: i64) -> Result<Vec<u32>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT counter FROM pairings WHERE meter = ?1 ORDER BY counter")?;
+        let rows = statement.query_map([meter], |row| row.get::<_, i64>(0))?;
+        rows.map(|counter| unsigned(counter?, "pairing")).collect()
+    }
+
     /// The counter of the newest pairing with a meter.
     ///
     /// # Errors

@@ -3,13 +3,19 @@
 //! Everything a household owns is here. Commitment lists and ciphertexts are not: both follow from readings and day
 //! seeds, and are rebuilt and checked against the signed header whenever they are needed (docs/data-model.md).
 
+mod accounts;
+mod backup;
 mod bills;
 mod blocks;
+mod lines;
 mod meters;
 mod schema;
 
+pub use accounts::{Account, Standing, Submission, SubmissionState, StoredCommand};
+pub use backup::{Inventory, probe, rekey};
 pub use bills::{StoredBill, StoredTariff};
 pub use blocks::{BlockRow, RegisterRow};
+pub use lines::LineRow;
 pub use meters::{MeterRow, PairingRow};
 pub use schema::SCHEMA_VERSION;
 
@@ -32,6 +38,11 @@ impl StoreKey {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The bytes, for wrapping and for keys that follow from them.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -62,6 +73,9 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk is full; nothing already stored was lost")]
     Full,
+    /// The disk or the file may not be written.
+    #[error("the store cannot be written: the disk is read-only, or the file or its directory belongs to somebody else")]
+    Forbidden,
     /// A row that cannot be what we wrote.
     #[error("the store holds a damaged {0}")]
     Damaged(&'static str),
@@ -77,6 +91,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::NotADatabase) => Self::WrongKey,
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Self::Forbidden,
             _ => Self::Database(error),
         }
     }
@@ -107,13 +122,32 @@ impl Store {
     /// # Errors
     /// When there is none, the key is wrong, another process holds it, or a newer program wrote it.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
+        Self::open_with(path, key, |_, _| Ok(()))
+    }
+
+    /// As [`Store::open`]; a store of an earlier format is shown to `before_migration`, with its format, before anything
+    /// in it changes. When that fails, nothing is migrated.
+    ///
+    /// # Errors
+    /// As [`Store::open`], or what `before_migration` returns.
+    pub fn open_with<E: From<StoreError>>(
+        path: &Path,
+        key: &StoreKey,
+        before_migration: impl FnOnce(&Self, i64) -> Result<(), E>,
+    ) -> Result<Self, E> {
         if !path.exists() {
-            return Err(StoreError::Absent);
+            return Err(StoreError::Absent.into());
         }
-        let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(StoreError::from)?;
         unlock(&connection, key)?;
-        schema::migrate(&mut connection)?;
-        Ok(Self { connection })
+        let mut store = Self { connection };
+        let found = store.format()?;
+        if found < SCHEMA_VERSION {
+            before_migration(&store, found)?;
+        }
+        schema::migrate(&mut store.connection)?;
+        Ok(store)
     }
 
     /// Runs `work` as one transaction: all of it or nothing. Readers elsewhere are not disturbed; a second writer

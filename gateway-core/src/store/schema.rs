@@ -8,10 +8,13 @@ use super::{StoreError, WRITING};
 const APPLICATION_ID: i64 = 0x5753_4c31;
 
 /// The format this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// What brings format n to n + 1, from an empty file on. Documented in docs/data-model.md.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [FIRST, RUNNING];
+
+/// Meters, blocks and bills.
+const FIRST: &str = "
 CREATE TABLE meters (
     id INTEGER PRIMARY KEY,
     identity BLOB NOT NULL UNIQUE CHECK (length(identity) = 32),
@@ -99,7 +102,64 @@ CREATE TABLE events (
     kind TEXT NOT NULL,
     text TEXT NOT NULL
 ) STRICT;
-"];
+";
+
+/// What a running gateway keeps: lines to meters, accounts with providers, and what is under way on both.
+const RUNNING: &str = "
+CREATE TABLE lines (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL UNIQUE,
+    password BLOB,
+    authority TEXT,
+    meter INTEGER REFERENCES meters (id),
+    added_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE handshakes (
+    line INTEGER PRIMARY KEY REFERENCES lines (id) ON DELETE CASCADE,
+    pairing BLOB NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY,
+    provider BLOB NOT NULL REFERENCES providers (key),
+    address TEXT NOT NULL,
+    contract TEXT,
+    client_key BLOB NOT NULL CHECK (length(client_key) = 32),
+    next_key BLOB CHECK (length(next_key) = 32),
+    enrolled_at INTEGER,
+    revocations BLOB,
+    UNIQUE (provider, address)
+) STRICT;
+CREATE TABLE standing (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    tariff TEXT NOT NULL,
+    first_second INTEGER NOT NULL,
+    offset_seconds INTEGER NOT NULL,
+    ended_at INTEGER,
+    message TEXT
+) STRICT;
+CREATE TABLE submissions (
+    bill BLOB PRIMARY KEY REFERENCES bills (digest),
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    standing INTEGER REFERENCES standing (id),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'refused')),
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    message TEXT,
+    receipt BLOB,
+    settled_at INTEGER
+) STRICT;
+CREATE TABLE commands (
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    sequence INTEGER NOT NULL,
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    message BLOB NOT NULL,
+    receipt BLOB,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (meter, sequence)
+) STRICT, WITHOUT ROWID;
+";
 
 /// Makes an empty file a store.
 pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
@@ -116,8 +176,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     for (version, sql) in (1i64..).zip(MIGRATIONS) {
         if version > found {
             let transaction = connection.transaction_with_behavior(WRITING)?;
-            transaction.execute_batch(sql)?;
-            transaction.execute_batch(&format!("PRAGMA user_version = {version}"))?;
+            // Another process may have taken this step while we waited.
+            let now: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            if version > now {
+                transaction.execute_batch(sql)?;
+                transaction.execute_batch(&format!("PRAGMA user_version = {version}"))?;
+            }
             transaction.commit()?;
         }
     }

@@ -1,13 +1,13 @@
-//! The commands of `wattseal`. Each returns what a person reads and what a program reads; neither holds a key, and
-//! readings appear only in `readings`, which is asked for them.
+//! Commands that need no open gateway: making a home, its keys, backups. Each returns what a person reads and what a
+//! program reads; neither holds a key.
 
-mod bill;
-mod meter;
-mod readings;
+mod backup;
+mod init;
+mod keys;
 
-pub use bill::{BillArgs, bill, bills};
-pub use meter::{import, init, pair, status};
-pub use readings::readings;
+pub use backup::{backup, restore, verify};
+pub use init::init;
+pub use keys::{KeysCommand, SheetArgs, Way, keys, lock, recover, unlock};
 
 use serde_json::Value;
 

@@ -1,0 +1,172 @@
+//! Bills: what is owed, proved.
+
+use gateway_core::Store;
+use gateway_core::bill::{Bill, BillRequest, make};
+use gateway_core::store::StoredBill;
+use protocol::show;
+use protocol::tariff::SignedTariff;
+use protocol::time::Span;
+use rand_core::OsRng;
+
+use crate::Failure;
+use crate::api::{BandInfo, BillAsk, BillInfo, BillMade, Bills, LineInfo, PeriodText, ProviderInfo};
+use crate::commands::now;
+use crate::dates::Calendar;
+use crate::home::{read_file, write_whole};
+
+/// Computes a bill, proves it, keeps it and writes it.
+///
+/// # Errors
+/// When the bill cannot be made; nothing is written then.
+pub fn bill(store: &mut Store, ask: &BillAsk) -> Result<BillMade, Failure> {
+    let message = read_file(&ask.tariff)?;
+    let tariff = SignedTariff::read(&message)?;
+    trust_provider(store, &tariff, ask.provider_key.as_deref())?;
+    let calendar = Calendar::Tariff(&tariff.tariff.zone);
+    let request = BillRequest {
+        period: Span { from: calendar.moment(&ask.from)?, until: calendar.moment(&ask.to)? },
+        meter: ask.meter.as_deref().map(|text| bytes(text, "--meter")).transpose()?,
+        allow_incomplete: ask.allow_incomplete,
+        nonce: ask.nonce.as_deref().map(|text| bytes(text, "--nonce")).transpose()?,
+        corrects: ask.corrects.as_deref().map(|text| bytes(text, "--corrects")).transpose()?,
+    };
+    let bill = make(store, &tariff, &request, &mut OsRng)?;
+    keep_bill(store, &tariff, &message, &request.period, &bill, |package| write_whole(&ask.out, package))?;
+    tracing::info!(bytes = bill.package.len(), slots = bill.slots, "bill made");
+    Ok(told(&bill, &tariff, &calendar, ask))
+}
+
+/// Keeps a bill with its tariff and its provider, and releases it as part of the same transaction.
+///
+/// # Errors
+/// When the store or the release fails; nothing is kept then.
+pub fn keep_bill(
+    store: &mut Store,
+    tariff: &SignedTariff,
+    message: &[u8],
+    period: &Span,
+    bill: &Bill,
+    release: impl FnOnce(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let kept = StoredBill {
+        digest: bill.digest,
+        tariff: tariff.hash,
+        period: *period,
+        fee_minor: bill.settlement.fee_minor,
+        made_at: now(),
+        package: bill.package.clone(),
+    };
+    store.transaction(|store| {
+        store.pin_provider(&tariff.tariff.provider.key, &tariff.tariff.provider.name, now())?;
+        store.keep_tariff(tariff, message)?;
+        store.keep_bill(&kept)?;
+        release(&bill.package)
+    })
+}
+
+/// The provider's key is pinned at its first tariff; later tariffs under the same name must carry a pinned key.
+///
+/// # Errors
+/// When the tariff's key is not the one that is wanted or known.
+pub fn trust_provider(store: &Store, tariff: &SignedTariff, wanted: Option<&str>) -> Result<(), Failure> {
+    let provider = &tariff.tariff.provider;
+    if let Some(text) = wanted {
+        let key: [u8; 32] = bytes(text, "--provider-key")?;
+        if key != provider.key {
+            return Err(Failure::refused(
+                "other-provider",
+                "the tariff is signed by another key than the one you gave; do not use it",
+            ));
+        }
+        return Ok(());
+    }
+    let pinned = store.provider_keys(&provider.name)?;
+    if pinned.is_empty() || pinned.contains(&provider.key) {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        "other-provider",
+        format!(
+            "the tariff says it is from {:?}, but its key ({}) is not the one this home knows. Ask the provider for its \
+             fingerprint; if it is right, give it with --provider-key",
+            provider.name,
+            show::fingerprint(&provider.key)
+        ),
+    ))
+}
+
+fn bytes<const N: usize>(text: &str, option: &str) -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes)
+        .map_err(|_| Failure::refused("hex", format!("{option} takes {} hexadecimal digits", 2 * N)))?;
+    Ok(bytes)
+}
+
+fn told(bill: &Bill, tariff: &SignedTariff, calendar: &Calendar<'_>, ask: &BillAsk) -> BillMade {
+    let currency = &tariff.tariff.currency;
+    let period = &bill.statement.period;
+    let missing: u32 = bill.statement.metered.iter().map(|m| m.missing).sum();
+    let lines = bill.settlement.lines.iter().enumerate().map(|(place, line)| {
+        let (numerator, denominator) = line.amount.parts();
+        let unit = unit(tariff, place);
+        let bands = bill.bands.iter().filter(|b| b.line == place).flat_map(|b| &b.bands);
+        LineInfo {
+            line: line.name.clone(),
+            nano: numerator.to_string(),
+            nano_denominator: denominator.to_string(),
+            shown: show::exact(line.amount, currency),
+            at_home: bands
+                .map(|(name, amount, money)| BandInfo {
+                    band: name.clone(),
+                    amount: *amount,
+                    unit: unit.to_owned(),
+                    nano: money.to_string(),
+                })
+                .collect(),
+        }
+    });
+    BillMade {
+        digest: hex::encode(bill.digest),
+        fee_minor: bill.settlement.fee_minor,
+        currency: currency.code.clone(),
+        exponent: currency.exponent,
+        slots: bill.slots,
+        missing,
+        complete: missing == 0,
+        period: PeriodText { from: calendar.show(period.from), until: calendar.show(period.until) },
+        bytes_left: bill.package.len(),
+        out: ask.out.clone(),
+        tariff: tariff.tariff.name.clone(),
+        lines: lines.collect(),
+        provider: ProviderInfo {
+            name: tariff.tariff.provider.name.clone(),
+            key: hex::encode(tariff.tariff.provider.key),
+        },
+    }
+}
+
+/// The unit of an energy line's register.
+fn unit(tariff: &SignedTariff, place: usize) -> &str {
+    tariff
+        .tariff
+        .energy_lines()
+        .find(|(line, _)| *line == place)
+        .and_then(|(_, line)| tariff.tariff.registers.get(line.register))
+        .map_or("", |register| register.unit.as_str())
+}
+
+/// Bills that were made.
+///
+/// # Errors
+/// When the store fails.
+pub fn bills(store: &Store) -> Result<Bills, Failure> {
+    let calendar = Calendar::named("UTC")?;
+    let bills = store.bills()?.into_iter().map(|bill| BillInfo {
+        digest: hex::encode(bill.digest),
+        tariff: hex::encode(bill.tariff),
+        fee_minor: bill.fee_minor,
+        period: PeriodText { from: calendar.show(bill.period.from), until: calendar.show(bill.period.until) },
+        made_at: bill.made_at,
+    });
+    Ok(Bills { bills: bills.collect() })
+}

@@ -1,0 +1,308 @@
+//! What a person reads: text made from the typed answers.
+
+use protocol::money::Currency;
+use protocol::show;
+
+use super::{
+    Accounts, Answer, BillMade, Bills, Commands, Event, Imported, Lines, Now, Paired, Readings, Status, Submissions,
+    Tariffs,
+};
+use crate::dates::Calendar;
+
+/// An answer as text, without a newline at its end.
+#[must_use]
+pub fn text(answer: &Answer) -> String {
+    let text = match answer {
+        Answer::Status(status) => self::status(status),
+        Answer::Readings(readings) => self::readings(readings),
+        Answer::Imported(imported) => self::imported(imported),
+        Answer::Paired(paired) => self::paired(paired),
+        Answer::BillMade(bill) => bill_made(bill),
+        Answer::Bills(bills) => self::bills(bills),
+        Answer::Lines(lines) => self::lines(lines),
+        Answer::Now(now) => self::now(now),
+        Answer::Accounts(accounts) => self::accounts(accounts),
+        Answer::Tariffs(tariffs) => self::tariffs(tariffs),
+        Answer::Submissions(submissions) => self::submissions(submissions),
+        Answer::Commands(commands) => self::commands(commands),
+        Answer::Done => "Done.".into(),
+    };
+    text.trim_end().to_owned()
+}
+
+fn status(status: &Status) -> String {
+    let mut text = String::new();
+    for warning in &status.warnings {
+        text.push_str(&format!("! {warning}\n"));
+    }
+    for meter in &status.meters {
+        let fingerprint = identity(&meter.identity);
+        text.push_str(&format!("Meter {} ({fingerprint}), epoch {}\n", meter.meter, meter.epoch));
+        for register in &meter.registers {
+            let span = match (&register.from, &register.until) {
+                (Some(from), Some(until)) => format!("{from} to {until}"),
+                _ => "nothing yet".into(),
+            };
+            text.push_str(&format!("  {}  {} blocks, {span}\n", register.code, register.blocks));
+            for gap in &register.gaps {
+                text.push_str(&format!("    gap: {} to {}\n", gap.from, gap.until));
+            }
+            let counts = [
+                (register.missing, "not measured"),
+                (register.estimated, "estimated"),
+                (register.tamper, "measured while a tamper sensor was active"),
+            ];
+            for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+                text.push_str(&format!("    {count} intervals {what}\n"));
+            }
+            for name in &register.events {
+                text.push_str(&format!("    the meter reported: {name}\n"));
+            }
+        }
+    }
+    if status.meters.is_empty() {
+        text.push_str("No meter is paired yet. Pair one with: wattseal pair PAIRING-FILE, or over its line\n");
+    }
+    let running = if status.running { "The gateway is running." } else { "The gateway is not running." };
+    text.push_str(&format!("{} bill(s) made. {running}", status.bills));
+    text
+}
+
+/// A fingerprint of a key given in hex.
+fn identity(key: &str) -> String {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(key, &mut bytes).map_or_else(|_| key.to_owned(), |()| show::fingerprint(&bytes))
+}
+
+fn readings(readings: &Readings) -> String {
+    let mut text = String::new();
+    for register in &readings.registers {
+        for row in &register.readings {
+            let note = if row.status == "measured" { String::new() } else { format!("  {}", row.status) };
+            let value = row.value.unwrap_or(0);
+            text.push_str(&format!(
+                "{}  {:<12} {value:>6} {}{note}\n",
+                row.start, register.register, register.unit
+            ));
+        }
+        text.push_str(&format!(
+            "{} intervals of {}, {} in all\n",
+            register.readings.len(),
+            register.register,
+            show::energy(register.total, &register.unit)
+        ));
+    }
+    text
+}
+
+fn imported(imported: &Imported) -> String {
+    let mut text = format!(
+        "{} blocks verified and stored, {} known before, {} refused.",
+        imported.stored,
+        imported.known,
+        imported.refused.len()
+    );
+    if imported.epochs > 0 {
+        text.push_str(&format!("\n{} new epoch certificate(s) of the meter.", imported.epochs));
+    }
+    for refused in &imported.refused {
+        text.push_str(&format!("\n  refused {}: {}", refused.file.display(), refused.message));
+    }
+    text
+}
+
+fn paired(paired: &Paired) -> String {
+    let word = if paired.known { "Already paired" } else { "Paired" };
+    let mut text = format!("{word} with meter {} ({}), pairing {}.", paired.meter, paired.fingerprint, paired.pairing);
+    match &paired.file {
+        Some(file) => {
+            text.push_str(&format!("\nDelete {} now: it can read everything this meter seals.", file.display()));
+        }
+        None => text.push_str("\nCompare the fingerprint with the meter's label. Its history is being fetched."),
+    }
+    text
+}
+
+fn bill_made(bill: &BillMade) -> String {
+    let currency = Currency { code: bill.currency.clone(), exponent: bill.exponent };
+    let missing = match bill.missing {
+        0 => String::new(),
+        missing => format!(". INCOMPLETE: {missing} of them were not measured"),
+    };
+    let mut text = format!(
+        "This home owes {} under {} ({}).\n{} to {}, {} metering intervals{missing}\n",
+        show::minor(bill.fee_minor, &currency),
+        bill.tariff,
+        bill.provider.name,
+        bill.period.from,
+        bill.period.until,
+        bill.slots,
+    );
+    for line in &bill.lines {
+        text.push_str(&format!("  {:<32} {:>20}\n", line.line, line.shown));
+        for band in &line.at_home {
+            text.push_str(&format!("    {:<30} {:>20}\n", band.band, show::energy(band.amount, &band.unit)));
+        }
+    }
+    text.push_str(&format!(
+        "Written to {}: {} with the proof. The lines above it stay here; the file holds the sum of each energy line and the fee, no reading.",
+        bill.out.display(),
+        show::bytes(bill.bytes_left)
+    ));
+    text
+}
+
+fn bills(bills: &Bills) -> String {
+    if bills.bills.is_empty() {
+        return "No bill was made yet.".into();
+    }
+    let line = |bill: &super::BillInfo| {
+        let digest = bill.digest.get(..16).unwrap_or(&bill.digest);
+        format!("{digest}  {} to {}  {} minor units\n", bill.period.from, bill.period.until, bill.fee_minor)
+    };
+    bills.bills.iter().map(line).collect()
+}
+
+fn lines(lines: &Lines) -> String {
+    if lines.lines.is_empty() {
+        return "No line to a meter yet. Add one with: wattseal line add serial:/dev/serial/by-id/…".into();
+    }
+    let mut text = String::new();
+    for line in &lines.lines {
+        let state = &line.state;
+        let word = match (&state.why, state.up) {
+            (_, true) => "open".to_owned(),
+            (Some(why), false) => format!("closed: {why}"),
+            (None, false) => "not running".to_owned(),
+        };
+        text.push_str(&format!("line {}  {}  {word}\n", line.line, line.address));
+        if let Some(meter) = &state.meter {
+            let whose = if state.paired {
+                "paired with this home"
+            } else if state.paired_elsewhere {
+                "paired with another household since"
+            } else {
+                "not paired with this home"
+            };
+            text.push_str(&format!("  meter {meter}: {whose}\n"));
+        }
+        if state.pairing_open && !state.paired {
+            text.push_str(&format!("  it waits for a pairing: wattseal pair --line {}\n", line.line));
+        }
+        if state.behind > 0 {
+            text.push_str(&format!("  fetching its history: {} blocks to go\n", state.behind));
+        }
+        if let Some(ahead) = state.clock_ahead.filter(|ahead| ahead.abs() > 60) {
+            text.push_str(&format!("  its clock is {ahead} seconds ahead of this machine's\n"));
+        }
+        if state.damaged + state.noise > 0 {
+            text.push_str(&format!("  {} damaged frames and {} bytes of noise so far\n", state.damaged, state.noise));
+        }
+    }
+    text
+}
+
+fn now(now: &Now) -> String {
+    if now.meters.is_empty() {
+        return "No paired meter has shown anything yet.".into();
+    }
+    let mut text = String::new();
+    for meter in &now.meters {
+        let power = meter.power.map_or_else(|| "power not measured".to_owned(), |watts| format!("{watts} W"));
+        let supply = if meter.supply { "" } else { ", supply switched off" };
+        text.push_str(&format!("{}: {power}{supply}\n", meter.meter));
+        if let Some(credit) = meter.credit {
+            text.push_str(&format!("  prepaid credit: {credit} minor units\n"));
+        }
+        for register in &meter.registers {
+            let (whole, rest) = (register.total / 10_000, register.total % 10_000);
+            text.push_str(&format!("  {:<14} {whole}.{rest:04} {}\n", register.code, register.unit));
+        }
+    }
+    text
+}
+
+fn accounts(accounts: &Accounts) -> String {
+    if accounts.accounts.is_empty() {
+        return "No account with a provider yet. Enrol with: wattseal account add HOST:PORT --provider-key KEY".into();
+    }
+    let line = |account: &super::AccountInfo| {
+        let contract = account.contract.as_ref().map_or("not enrolled yet".to_owned(), |c| format!("contract {c}"));
+        format!(
+            "account {}  {} ({})  {}  {contract}\n",
+            account.account, account.provider, account.fingerprint, account.address
+        )
+    };
+    accounts.accounts.iter().map(line).collect()
+}
+
+fn tariffs(tariffs: &Tariffs) -> String {
+    if tariffs.tariffs.is_empty() {
+        return "The provider publishes no tariff.".into();
+    }
+    let line = |tariff: &super::TariffInfo| {
+        format!("{}  {}  {} to {}\n", tariff.id, tariff.name, time(tariff.from), time(tariff.until))
+    };
+    tariffs.tariffs.iter().map(line).collect()
+}
+
+fn time(seconds: u64) -> String {
+    Calendar::named("UTC").map_or_else(|_| seconds.to_string(), |calendar| calendar.show(seconds))
+}
+
+fn submissions(submissions: &Submissions) -> String {
+    let mut text = String::new();
+    for submission in &submissions.submissions {
+        let digest = submission.bill.get(..16).unwrap_or(&submission.bill);
+        let said = submission.message.as_ref().map_or_else(String::new, |said| format!(": {said}"));
+        let receipt = if submission.receipt { ", with the provider's receipt" } else { "" };
+        text.push_str(&format!("{digest}  {}{receipt}{said}\n", submission.state));
+    }
+    for standing in submissions.standing.iter().filter(|standing| !standing.ended) {
+        let said = standing.message.as_ref().map_or_else(String::new, |said| format!(": {said}"));
+        text.push_str(&format!(
+            "standing {}  every month under {}, next from {}{said}\n",
+            standing.standing,
+            standing.tariff,
+            time(standing.next)
+        ));
+    }
+    if text.is_empty() { "Nothing was sent to a provider yet.".into() } else { text }
+}
+
+fn commands(commands: &Commands) -> String {
+    if commands.commands.is_empty() {
+        return "No provider has sent a command to a meter of this home.".into();
+    }
+    let line = |command: &super::CommandInfo| {
+        let outcome = command.outcome.as_deref().unwrap_or("not yet answered by the meter");
+        format!("{}  {}  {}: {outcome}\n", command.meter, command.sequence, command.action)
+    };
+    commands.commands.iter().map(line).collect()
+}
+
+/// An event as one line of text.
+#[must_use]
+pub fn event(event: &Event) -> String {
+    match event {
+        Event::LineUp { line } => format!("line {line} is open"),
+        Event::LineDown { line, why } => format!("line {line} is closed: {why}"),
+        Event::MeterFound { line, meter, paired } => {
+            let whose = if *paired { "paired with this home" } else { "not paired with this home" };
+            format!("line {line}: meter {meter} answers, {whose}")
+        }
+        Event::Paired { meter, pairing } => format!("paired with meter {meter} (pairing {pairing})"),
+        Event::PairedElsewhere { meter } => format!(
+            "meter {meter} was paired with another household. If you have not moved out, tell its operator"
+        ),
+        Event::Stored { meter, blocks } => format!("{blocks} blocks of meter {meter} verified and stored"),
+        Event::Refused { meter, message, .. } => format!("refused from meter {meter}: {message}"),
+        Event::BillMade { digest } => format!("bill {} made", digest.get(..16).unwrap_or(digest)),
+        Event::Submitted { digest, state, message } => {
+            format!("bill {} {state}: {message}", digest.get(..16).unwrap_or(digest))
+        }
+        Event::Command { meter, sequence, outcome } => format!("command {sequence} to meter {meter}: {outcome}"),
+        Event::Attention { message, .. } => message.clone(),
+        Event::Missed { count } => format!("{count} events were missed"),
+    }
+}

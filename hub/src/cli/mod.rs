@@ -1,0 +1,202 @@
+//! The command line: arguments become a request, the answer becomes text or JSON.
+//!
+//! When a gateway runs over the home, it answers; else this process opens the home itself for the moment. Keys and codes
+//! come from files, from the terminal or from standard input, never from arguments.
+
+mod args;
+mod place;
+
+pub use args::{AccountCommand, BillArgs, Cli, Command, LineCommand, StandingCommand};
+pub use place::default_home;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::Failure;
+use crate::api::socket::Connection;
+use crate::api::{AccountAdd, Answer, BillAsk, Event, LineAdd, PairAsk, ReadingsAsk, Request, StandingAdd, text};
+use crate::commands::{self, Outcome};
+use crate::custody::ask;
+use crate::daemon::{self, Options, Started};
+use crate::gateway::Gateway;
+use crate::home::Home;
+
+/// Runs a command line and returns the exit code.
+#[must_use]
+pub fn main(cli: Cli) -> u8 {
+    let home = match cli.home.map_or_else(default_home, Ok) {
+        Ok(directory) => Home::new(&directory, cli.credential.as_deref()),
+        Err(failure) => return failed(&failure, cli.json),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Failure::could_not("runtime", error.to_string()), cli.json),
+    };
+    let json = cli.json;
+    match cli.command {
+        Command::Init { keyring, sheet } => local(commands::init(&home, keyring, &sheet), json),
+        Command::Keys { command } => local(commands::keys(&home, command), json),
+        Command::Recover { keyring } => local(commands::recover(&home, keyring), json),
+        Command::Unlock { time } => local(commands::unlock(&home, &time), json),
+        Command::Lock => local(commands::lock(&home), json),
+        Command::Backup { verify: Some(file), .. } => local(commands::verify(&home, &file), json),
+        Command::Backup { file, verify: None } => local(commands::backup(&home, file.as_deref()), json),
+        Command::Restore { file, keyring } => local(commands::restore(&home, &file, keyring), json),
+        Command::Run { look_every } => {
+            let options = Options { look_every: Duration::from_secs(look_every) };
+            let result = runtime.block_on(daemon::run(&home, &options, |told| tell(*told, json)));
+            result.map_or_else(|failure| failed(&failure, json), |()| 0)
+        }
+        Command::Watch => runtime.block_on(watch(&home, json)),
+        command => {
+            let result = request(command).map(|request| runtime.block_on(ask(&home, request)));
+            match result.and_then(|answer| answer) {
+                Ok(answer) => {
+                    let refused = answer.is_refused();
+                    if json { print(&serde_json::to_string(&answer).unwrap_or_default()) } else { print(&text::text(&answer)) }
+                    u8::from(refused)
+                }
+                Err(failure) => failed(&failure, json),
+            }
+        }
+    }
+}
+
+/// Has a request answered: by the gateway that runs over the home, or by one made for this request.
+async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
+    if let Some(mut running) = Connection::open(home.directory()).await {
+        return running.ask(request).await;
+    }
+    let gateway = Gateway::open(home, false)?;
+    gateway.answer(request).await
+}
+
+async fn watch(home: &Home, json: bool) -> u8 {
+    let Some(mut running) = Connection::open(home.directory()).await else {
+        let failure = Failure::could_not("not-running", "no gateway is running over this home. Start one with: wattseal run");
+        return failed(&failure, json);
+    };
+    if let Err(failure) = running.watch().await {
+        return failed(&failure, json);
+    }
+    while let Some(event) = running.event().await {
+        tell(Started::Event(&event), json);
+    }
+    0
+}
+
+/// What a command asks of a gateway.
+fn request(command: Command) -> Result<Request, Failure> {
+    Ok(match command {
+        Command::Stop => Request::Stop,
+        Command::Pair { file: Some(file), .. } => Request::PairFile { file: whole(&file)? },
+        Command::Pair { line, .. } => Request::Pair(PairAsk {
+            line: line.unwrap_or_default(),
+            code: secret("The code on the meter's display: ")?,
+        }),
+        Command::Line(LineCommand::List) => Request::Lines,
+        Command::Line(LineCommand::Remove { line }) => Request::RemoveLine { line },
+        Command::Line(LineCommand::Add { address, password_file, authority }) => Request::AddLine(LineAdd {
+            address,
+            password: password_file.as_deref().map(first_line).transpose()?,
+            authority: authority.as_deref().map(whole).transpose()?,
+        }),
+        Command::Now => Request::Now,
+        Command::Import { directory } => Request::Import { directory: whole(&directory)? },
+        Command::Status => Request::Status,
+        Command::Readings { from, to, zone, register } => {
+            Request::Readings(ReadingsAsk { from, to, zone, register })
+        }
+        Command::Bill(args) => Request::Bill(BillAsk {
+            tariff: whole(&args.tariff)?,
+            from: args.from,
+            to: args.to,
+            out: whole(&args.out)?,
+            meter: args.meter,
+            allow_incomplete: args.allow_incomplete,
+            provider_key: args.provider_key,
+            nonce: args.nonce,
+            corrects: args.corrects,
+        }),
+        Command::Bills => Request::Bills,
+        Command::Account(AccountCommand::List) => Request::Accounts,
+        Command::Account(AccountCommand::Add { address, provider_key }) => Request::AddAccount(AccountAdd {
+            address,
+            provider_key,
+            code: secret("The one-time code from the provider: ")?,
+        }),
+        Command::Account(AccountCommand::Tariffs { account }) => Request::Tariffs { account },
+        Command::Account(AccountCommand::RotateKey { account }) => Request::RotateKey { account },
+        Command::Submit { bill, account } => Request::Submit { bill, account },
+        Command::Submissions => Request::Submissions,
+        Command::Standing(StandingCommand::Add { tariff, from, account, after_hours }) => {
+            Request::AddStanding(StandingAdd { account, tariff, from, after_hours })
+        }
+        Command::Standing(StandingCommand::End { standing }) => Request::EndStanding { standing },
+        Command::Commands => Request::Commands,
+        // What is left was done without a gateway.
+        _ => return Err(Failure::refused("usage", "this command is not for a gateway")),
+    })
+}
+
+/// A path that means the same to the gateway, whose working directory is another.
+fn whole(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::file(path, &error))
+}
+
+/// The first line of a file: a password.
+fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?);
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// A one-time code from the terminal or from standard input.
+fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    if ask::is_terminal() {
+        ask::say(prompt);
+    }
+    ask::line()
+}
+
+fn tell(told: Started<'_>, json: bool) {
+    let line = match (told, json) {
+        (Started::Running, true) => json!({ "event": "running" }).to_string(),
+        (Started::Running, false) => "The gateway is running; Ctrl-C stops it.".into(),
+        (Started::Event(event), true) => serde_json::to_string(event).unwrap_or_default(),
+        (Started::Event(event), false) => event_line(event),
+    };
+    print(&line);
+}
+
+fn event_line(event: &Event) -> String {
+    let time = jiff::Timestamp::now();
+    format!("{time:.0}  {}", text::event(event))
+}
+
+/// The outcome of a command that needs no gateway.
+fn local(outcome: Outcome, json: bool) -> u8 {
+    match outcome {
+        Ok(answer) => {
+            if json { print(&answer.json.to_string()) } else { print(&answer.text) }
+            u8::from(answer.refused)
+        }
+        Err(failure) => failed(&failure, json),
+    }
+}
+
+fn failed(failure: &Failure, json: bool) -> u8 {
+    eprintln!("wattseal: {failure}");
+    if json {
+        print(&json!({ "error": { "code": failure.code(), "message": failure.to_string() } }).to_string());
+    }
+    failure.exit_code()
+}
+
+/// A reader that has gone away is no failure of ours.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

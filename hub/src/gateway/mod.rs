@@ -1,0 +1,209 @@
+//! The gateway: one place where every request is answered, whoever asks.
+//!
+//! ```text
+//! Request ─► Gateway::answer ─► answers (store alone) │ lines (meters) │ accounts (providers)
+//! ```
+//!
+//! A command that finds no gateway running makes one without lines for its own moment; a running one
+//! ([`crate::daemon`]) keeps lines open and sends what is due. Both answer through the same code.
+
+mod accounts;
+mod due;
+
+use std::sync::Arc;
+
+use protocol::code::{self, Purpose};
+use protocol::metrology::keys::PairingCode;
+use tokio::sync::{Mutex, broadcast, watch};
+
+use crate::Failure;
+use crate::answers;
+use crate::api::{Answer, Event, Line, LineAdd, LineState, Lines as LineList, Now, PairAsk, Request};
+use crate::commands::now;
+use crate::home::Home;
+use crate::keeper::Keeper;
+use crate::lines::{self, Lines};
+
+/// Events that a slow listener may be behind before it misses some.
+const EVENTS: usize = 256;
+
+/// A gateway over an open store.
+#[derive(Clone)]
+pub struct Gateway {
+    home: Home,
+    pub(crate) keeper: Keeper,
+    pub(crate) events: broadcast::Sender<Event>,
+    lines: Arc<Mutex<Lines>>,
+    running: bool,
+    stop: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Opens the home's store. `running` tells whether lines are to be kept open.
+    ///
+    /// # Errors
+    /// When the store does not open.
+    pub fn open(home: &Home, running: bool) -> Result<Self, Failure> {
+        let keeper = Keeper::start(home.open()?)?;
+        let (events, _) = broadcast::channel(EVENTS);
+        let (stop, _) = watch::channel(false);
+        Ok(Self { home: home.clone(), keeper, events, lines: Arc::default(), running, stop })
+    }
+
+    /// Opens every line that is known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open_lines(&self) -> Result<(), Failure> {
+        let rows = self.keeper.run(|store| store.lines()).await?;
+        let mut lines = self.lines.lock().await;
+        for row in rows {
+            if let Err(failure) = lines.open(&row, &self.keeper, &self.events).await {
+                // One bad address does not keep the others closed.
+                self.tell(Event::Attention { code: failure.code().to_owned(), message: failure.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the lines; what they held is stored.
+    pub async fn close(&self) {
+        self.lines.lock().await.close_all().await;
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Becomes true when the gateway was asked to stop.
+    #[must_use]
+    pub fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        // Nobody listening is no failure.
+        let _ = self.events.send(event);
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// What stands in the way, as a person would be told.
+    pub async fn answer(&self, request: Request) -> Result<Answer, Failure> {
+        let keeper = &self.keeper;
+        Ok(match request {
+            Request::Status => {
+                let mut status = keeper.run(|store| answers::status(store)).await?;
+                status.running = self.running;
+                status.warnings = self.home.warnings();
+                Answer::Status(status)
+            }
+            Request::Readings(ask) => {
+                Answer::Readings(keeper.run(move |store| answers::readings(store, &ask)).await?)
+            }
+            Request::Import { directory } => {
+                Answer::Imported(keeper.run(move |store| answers::import(store, &directory)).await?)
+            }
+            Request::PairFile { file } => {
+                Answer::Paired(keeper.run(move |store| answers::pair_file(store, &file)).await?)
+            }
+            Request::Bill(ask) => {
+                Answer::BillMade(Box::new(keeper.run(move |store| answers::bill(store, &ask)).await?))
+            }
+            Request::Bills => Answer::Bills(keeper.run(|store| answers::bills(store)).await?),
+            Request::Lines => self.lines().await?,
+            Request::AddLine(add) => self.add_line(add).await?,
+            Request::RemoveLine { line } => self.remove_line(line).await?,
+            Request::Pair(ask) => self.pair(ask).await?,
+            Request::Now => {
+                self.only_running("What a meter shows now is not stored")?;
+                Answer::Now(Now { meters: self.lines.lock().await.now() })
+            }
+            Request::Accounts => self.accounts().await?,
+            Request::AddAccount(add) => self.add_account(add).await?,
+            Request::RotateKey { account } => self.rotate_key(account).await?,
+            Request::Tariffs { account } => self.tariffs(account).await?,
+            Request::Submit { bill, account } => self.submit(&bill, account).await?,
+            Request::Submissions => self.submissions().await?,
+            Request::AddStanding(add) => self.add_standing(&add).await?,
+            Request::EndStanding { standing } => self.end_standing(standing).await?,
+            Request::Commands => self.commands().await?,
+            Request::Flush => {
+                self.lines.lock().await.flush().await;
+                Answer::Done
+            }
+            Request::Stop => {
+                self.only_running("There is nothing to stop")?;
+                self.stop.send_replace(true);
+                Answer::Done
+            }
+            // A host with a lasting connection serves it itself.
+            Request::Watch => Answer::Done,
+        })
+    }
+
+    /// Lines are kept open by a running gateway alone.
+    fn only_running(&self, what: &str) -> Result<(), Failure> {
+        if self.running {
+            return Ok(());
+        }
+        Err(Failure::could_not("not-running", format!("{what}: no gateway is running. Start one with: wattseal run")))
+    }
+
+    async fn lines(&self) -> Result<Answer, Failure> {
+        let rows = self.keeper.run(|store| store.lines()).await?;
+        let open = self.lines.lock().await;
+        let lines = rows
+            .into_iter()
+            .map(|row| Line {
+                line: row.id,
+                state: open.shared(row.id).map_or_else(LineState::default, |shared| shared.state()),
+                address: row.address,
+            })
+            .collect();
+        Ok(Answer::Lines(LineList { lines }))
+    }
+
+    async fn add_line(&self, add: LineAdd) -> Result<Answer, Failure> {
+        // As it is written in the end: two spellings of one port are one line.
+        let address = lines::address(&add.address)?.to_string();
+        let authority = add.authority.map(|path| path.display().to_string());
+        let row = self
+            .keeper
+            .run(move |store| {
+                let password = add.password.as_ref().map(|password| password.as_str());
+                let id = store.keep_line(&address, password, authority.as_deref(), now())?;
+                store.line(id)
+            })
+            .await?;
+        if let Some(row) = row.filter(|_| self.running) {
+            self.lines.lock().await.open(&row, &self.keeper, &self.events).await?;
+        }
+        self.lines().await
+    }
+
+    async fn remove_line(&self, line: i64) -> Result<Answer, Failure> {
+        self.lines.lock().await.close(line).await;
+        if !self.keeper.run(move |store| store.remove_line(line)).await? {
+            return Err(Failure::refused("no-line", format!("there is no line {line}")));
+        }
+        self.lines().await
+    }
+
+    async fn pair(&self, ask: PairAsk) -> Result<Answer, Failure> {
+        let code = code::read::<16>(Purpose::Pairing, &ask.code)
+            .map_err(|error| Failure::refused("bad-code", error.to_string()))?;
+        self.only_running("Pairing talks to the meter")?;
+        let wait = self.lines.lock().await.pair(ask.line, PairingCode::from_bytes(*code)).await?;
+        let ended = || Failure::could_not("line-closed", "the line was closed during the pairing");
+        Ok(Answer::Paired(wait.await.map_err(|_| ended())??))
+    }
+
+    /// Tells the lines that there are commands for their meters.
+    pub(crate) async fn look(&self) {
+        self.lines.lock().await.look();
+    }
+}

@@ -1,0 +1,60 @@
+//! The one owner of the open store: a thread that runs what it is given, in order.
+//!
+//! SQLite is synchronous and a connection belongs to one thread at a time; the tasks of the gateway hand in closures and
+//! wait for their results without blocking each other.
+
+use std::thread;
+
+use gateway_core::Store;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Failure;
+
+type Work = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// Work that may wait before those who hand it in wait too.
+const WAITING: usize = 64;
+
+/// A handle to the thread. When the last one is gone the store is closed.
+#[derive(Clone)]
+pub struct Keeper {
+    work: mpsc::Sender<Work>,
+}
+
+impl Keeper {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(mut store: Store) -> Result<Self, Failure> {
+        let (work, mut queue) = mpsc::channel::<Work>(WAITING);
+        thread::Builder::new()
+            .name("store".into())
+            .spawn(move || {
+                while let Some(work) = queue.blocking_recv() {
+                    work(&mut store);
+                }
+            })
+            .map_err(|error| Failure::could_not("thread", format!("the system gives no thread: {error}")))?;
+        Ok(Self { work })
+    }
+
+    /// Runs work on the store.
+    ///
+    /// # Errors
+    /// What the work says, or that the store's thread has ended.
+    pub async fn run<T, E>(&self, work: impl FnOnce(&mut Store) -> Result<T, E> + Send + 'static) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        E: Into<Failure> + Send + 'static,
+    {
+        let ended = || Failure::could_not("store-ended", "the store was closed; start the gateway again");
+        let (answer, result) = oneshot::channel();
+        let job: Work = Box::new(move |store| {
+            // Nobody waits any more when the task was stopped; the work is done all the same.
+            let _ = answer.send(work(store));
+        });
+        self.work.send(job).await.map_err(|_| ended())?;
+        result.await.map_err(|_| ended())?.map_err(Into::into)
+    }
+}

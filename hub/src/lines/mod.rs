@@ -1,0 +1,193 @@
+//! Lines to meters: one task for each, which knows what the meter holds and fetches what is missing.
+//!
+//! ```text
+//! drivers::Reader ─► Conversation ─► Keeper (verify, store)
+//!        ▲   (bytes)      │ asks again for what did not come
+//!        └────────────────┘
+//! ```
+
+mod arrival;
+mod commands;
+mod conversation;
+mod fetch;
+mod missing;
+mod pair;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drivers::{Address, Dial, Patience, Reader, Secret, sealed};
+use gateway_core::store::LineRow;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::Failure;
+use crate::api::{Event, LineState, NowMeter, Paired};
+use crate::keeper::Keeper;
+use conversation::Conversation;
+
+/// What a conversation is told from outside.
+enum Control {
+    /// Pair with this code.
+    Pair(protocol::metrology::keys::PairingCode, oneshot::Sender<Result<Paired, Failure>>),
+    /// Store what is held in memory, then answer.
+    Flush(oneshot::Sender<()>),
+    /// Look again at what is stored: commands for the meter have come.
+    Look,
+    /// Store what is held and stop.
+    Close,
+}
+
+/// What others may see of a line.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    state: LineState,
+    now: Option<NowMeter>,
+}
+
+impl Shared {
+    fn change(&self, change: impl FnOnce(&mut LineState)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).state);
+    }
+
+    fn show(&self, now: Option<NowMeter>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now = now;
+    }
+
+    /// How the line is.
+    #[must_use]
+    pub fn state(&self) -> LineState {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).state.clone()
+    }
+
+    /// What its meter shows.
+    #[must_use]
+    pub fn now(&self) -> Option<NowMeter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now.clone()
+    }
+}
+
+struct Running {
+    control: mpsc::Sender<Control>,
+    shared: Shared,
+    reader: JoinHandle<()>,
+    conversation: JoinHandle<()>,
+}
+
+/// The lines of a running gateway.
+#[derive(Default)]
+pub struct Lines {
+    running: BTreeMap<i64, Running>,
+}
+
+impl Lines {
+    /// Opens a line; one that is open under the same number is closed first.
+    ///
+    /// # Errors
+    /// When its address is none.
+    pub async fn open(
+        &mut self,
+        row: &LineRow,
+        keeper: &Keeper,
+        events: &broadcast::Sender<Event>,
+    ) -> Result<(), Failure> {
+        self.close(row.id).await;
+        let mut dial = Dial::new(address(&row.address)?);
+        dial.password = row.password.as_ref().map(|password| Secret::new(password.as_str().to_owned()));
+        dial.ca_file = row.authority.as_ref().map(Into::into);
+        let (reader, handle, heard) =
+            Reader::new(dial, sealed::Decoder::default(), Patience::default(), random_number);
+        let (control, orders) = mpsc::channel(8);
+        let shared = Shared::default();
+        let conversation = Conversation::new(row.id, keeper.clone(), handle, events.clone(), shared.clone());
+        self.running.insert(
+            row.id,
+            Running {
+                control,
+                shared,
+                reader: tokio::spawn(reader.run()),
+                conversation: tokio::spawn(conversation.run(heard, orders)),
+            },
+        );
+        Ok(())
+    }
+
+    /// Closes a line; what it held is stored.
+    pub async fn close(&mut self, line: i64) {
+        let Some(running) = self.running.remove(&line) else { return };
+        let _ = running.control.send(Control::Close).await;
+        let _ = running.conversation.await;
+        let _ = running.reader.await;
+    }
+
+    /// Closes all lines.
+    pub async fn close_all(&mut self) {
+        for (_, running) in std::mem::take(&mut self.running) {
+            let _ = running.control.send(Control::Close).await;
+            let _ = running.conversation.await;
+            let _ = running.reader.await;
+        }
+    }
+
+    /// Stores what the lines hold in memory.
+    pub async fn flush(&self) {
+        for running in self.running.values() {
+            let (done, wait) = oneshot::channel();
+            if running.control.send(Control::Flush(done)).await.is_ok() {
+                let _ = wait.await;
+            }
+        }
+    }
+
+    /// Tells the lines that commands for their meters may have come.
+    pub fn look(&self) {
+        for running in self.running.values() {
+            // A full queue means that it will look anyway.
+            let _ = running.control.try_send(Control::Look);
+        }
+    }
+
+    /// How a line is; none when it is not running.
+    #[must_use]
+    pub fn shared(&self, line: i64) -> Option<Shared> {
+        self.running.get(&line).map(|running| running.shared.clone())
+    }
+
+    /// What the meters show.
+    #[must_use]
+    pub fn now(&self) -> Vec<NowMeter> {
+        self.running.values().filter_map(|running| running.shared.now()).collect()
+    }
+
+    /// Begins to pair with the meter on a line; the answer comes when it is done or has failed.
+    ///
+    /// # Errors
+    /// When the line is not running.
+    pub async fn pair(
+        &self,
+        line: i64,
+        code: protocol::metrology::keys::PairingCode,
+    ) -> Result<oneshot::Receiver<Result<Paired, Failure>>, Failure> {
+        let stopped = || Failure::refused("no-line", format!("there is no line {line}; `wattseal line list` shows those there are"));
+        let running = self.running.get(&line).ok_or_else(stopped)?;
+        let (answer, wait) = oneshot::channel();
+        running.control.send(Control::Pair(code, answer)).await.map_err(|_| stopped())?;
+        Ok(wait)
+    }
+}
+
+/// Reads an address.
+///
+/// # Errors
+/// When it is none.
+pub fn address(text: &str) -> Result<Address, Failure> {
+    text.parse().map_err(|error: drivers::AddressError| Failure::refused("address", error.to_string()))
+}
+
+/// Randomness for jitter and identifiers; never for keys.
+fn random_number() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| jiff::Timestamp::now().as_nanosecond().to_le_bytes()[0].into())
+}
