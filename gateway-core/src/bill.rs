@@ -6,7 +6,7 @@
 use protocol::bill::statement::{KIND, PURPOSE};
 use protocol::bill::{
     BillError, Chain, ChainBlock, Metered, Package, Segment, Settlement, Statement, Weights, check_period, energy,
-    settle, slots_in, weights,
+    settle, slots_in, total_weights, weights,
 };
 use protocol::certificate::VerifiedCertificate;
 use protocol::guard::{self, Hostile, Slots};
@@ -94,6 +94,8 @@ pub struct BillRequest {
     pub nonce: Option<[u8; 16]>,
     /// Digest of the bill that this one corrects.
     pub corrects: Option<Hash>,
+    /// Whether what each register took is added as a certified extra.
+    pub totals: bool,
 }
 
 /// A finished bill, with the account that only the household sees. It does not print.
@@ -151,7 +153,11 @@ pub fn make(
     let materials: Vec<Material> =
         tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;
     let intervals: Vec<u64> = materials.iter().map(|m| m.interval).collect();
-    let weights = weights(&tariff.tariff, period, &intervals)?;
+    let mut weights = weights(&tariff.tariff, period, &intervals)?;
+    let energy_lines = weights.len();
+    if request.totals {
+        weights.extend(total_weights(period, &intervals)?);
+    }
     let slots: Vec<Slots> = materials.iter().map(Material::slots).collect();
     guard::check(&weights, period, &slots)?;
 
@@ -159,9 +165,10 @@ pub fn make(
         .iter()
         .filter_map(|w| materials.get(w.register).map(|m| energy(w, &m.readings, &m.residuals)))
         .collect();
-    let settlement = settle(&tariff.tariff, period, &sums)?;
-    let amounts =
+    let settlement = settle(&tariff.tariff, period, sums.get(..energy_lines).unwrap_or(&[]))?;
+    let mut amounts =
         sums.iter().map(|s| i64::try_from(*s)).collect::<Result<Vec<_>, _>>().map_err(|_| BillRefused::TooLarge)?;
+    let totals = amounts.split_off(energy_lines);
     let mut nonce = [0; 16];
     rng.fill_bytes(&mut nonce);
     let statement = Statement {
@@ -177,6 +184,7 @@ pub fn make(
         amounts,
         fee_minor: settlement.fee_minor,
         corrects: request.corrects.map(Into::into),
+        totals: request.totals.then_some(totals),
     };
     let bands = account(tariff, &weights, &materials, period)?;
     let package = seal_package(store, &statement, &weights, materials, rng)?;
@@ -204,7 +212,8 @@ fn seal_package(
     let digest = Statement::digest(&bytes);
     let mut claims = Vec::with_capacity(weights.len());
     let mut secrets = Vec::with_capacity(weights.len());
-    for (line, amount) in weights.iter().zip(&statement.amounts) {
+    let totals = statement.totals.as_deref().unwrap_or(&[]);
+    for (line, amount) in weights.iter().zip(statement.amounts.iter().chain(totals)) {
         let material = materials.get(line.register).ok_or(BillRefused::Corrupt)?;
         claims.push(LineClaim {
             weights: line,

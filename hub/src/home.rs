@@ -31,11 +31,7 @@ impl Home {
     /// The home in a directory; a credential file may have been named.
     #[must_use]
     pub fn new(directory: &Path, credential: Option<&Path>) -> Self {
-        Self {
-            directory: directory.to_path_buf(),
-            named: credential.map(Path::to_path_buf),
-            held: Arc::default(),
-        }
+        Self { directory: directory.to_path_buf(), named: credential.map(Path::to_path_buf), held: Arc::default() }
     }
 
     /// The directory.
@@ -198,7 +194,8 @@ impl Home {
             }
             Ok(_) => {}
             Err(_) if !self.keys_path().exists() => {
-                warnings.push("this home has a plain key file and no recovery sheet; run: wattseal keys upgrade".into());
+                warnings
+                    .push("this home has a plain key file and no recovery sheet; run: wattseal keys upgrade".into());
             }
             Err(failure) => warnings.push(failure.to_string()),
         }

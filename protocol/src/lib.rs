@@ -30,6 +30,7 @@ pub mod linear;
 pub mod meter_bill;
 pub mod money;
 pub mod pairing;
+pub mod service;
 pub mod show;
 pub mod tariff;
 pub mod time;

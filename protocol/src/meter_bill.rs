@@ -119,6 +119,17 @@ pub fn is_meter_bill(bytes: &[u8]) -> bool {
     decoder.array().is_ok() && decoder.str().is_ok_and(|kind| kind == KIND)
 }
 
+/// The digest of a meter's bill and the hash of its tariff, before anything of it is checked.
+///
+/// # Errors
+/// When the bytes are not a meter's bill.
+pub fn names(bytes: &[u8]) -> Result<(Hash, Hash), WireError> {
+    let file: File = wire::decode(bytes, WHAT)?;
+    let signed = Signed::read(&file.message, WHAT)?;
+    let bill: MeterBill = wire::decode(signed.payload, WHAT)?;
+    Ok((hash("wattseal/v1/meter-bill-digest", &[signed.payload]), bill.tariff))
+}
+
 /// Verifies a meter's bill.
 ///
 /// # Errors

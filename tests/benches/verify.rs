@@ -106,7 +106,8 @@ fn tariff(base: u32, days: u64) -> SignedTariff {
 fn bill(sealed: &Sealed, tariff: &SignedTariff, days: u64) -> Vec<u8> {
     let (store, _directory) = take_in(sealed);
     let period = Span { from: START, until: START + days * DAY };
-    let request = BillRequest { period, meter: None, allow_incomplete: false, nonce: None, corrects: None };
+    let request =
+        BillRequest { period, meter: None, allow_incomplete: false, nonce: None, corrects: None, totals: false };
     make(&store, tariff, &request, &mut OsRng).unwrap().package
 }
 

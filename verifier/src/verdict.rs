@@ -95,6 +95,17 @@ impl Verdict {
             bytes,
             flags,
         });
+        let totals: Vec<Value> = tariff
+            .tariff
+            .registers
+            .iter()
+            .zip(statement.totals.as_deref().unwrap_or(&[]))
+            .map(|(register, total)| {
+                let shown = show::energy(total.unsigned_abs(), register.unit.as_str());
+                verdict.text.push_str(&format!("\n  {:<32} {shown:>20} in all", register.code.as_str()));
+                json!({ "register": register.code.as_str(), "unit": register.unit.as_str(), "total": total })
+            })
+            .collect();
         for line in &bill.settlement.lines {
             verdict.text.push_str(&format!("\n  {:<32} {:>20}", line.name, show::exact(line.amount, currency)));
         }
@@ -103,6 +114,9 @@ impl Verdict {
             object.insert("registers".into(), registers.into());
             object.insert("lines".into(), lines.into());
             object.insert("meters".into(), bill.meters.iter().map(hex::encode).collect::<Vec<_>>().into());
+            if statement.totals.is_some() {
+                object.insert("totals".into(), totals.into());
+            }
             object.insert("corrects".into(), statement.corrects.map(|d| hex::encode(d.as_slice())).into());
         }
         verdict

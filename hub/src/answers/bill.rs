@@ -29,6 +29,7 @@ pub fn bill(store: &mut Store, ask: &BillAsk) -> Result<BillMade, Failure> {
         allow_incomplete: ask.allow_incomplete,
         nonce: ask.nonce.as_deref().map(|text| bytes(text, "--nonce")).transpose()?,
         corrects: ask.corrects.as_deref().map(|text| bytes(text, "--corrects")).transpose()?,
+        totals: ask.totals,
     };
     let bill = make(store, &tariff, &request, &mut OsRng)?;
     keep_bill(store, &tariff, &message, &request.period, &bill, |package| write_whole(&ask.out, package))?;

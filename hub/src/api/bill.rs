@@ -30,6 +30,9 @@ pub struct BillAsk {
     /// Digest of the bill that this one corrects, in hex.
     #[serde(default)]
     pub corrects: Option<String>,
+    /// Whether what each register took leaves too, as a certified extra.
+    #[serde(default)]
+    pub totals: bool,
 }
 
 /// A bill that was made, with the account that only the household sees.

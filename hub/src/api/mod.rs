@@ -24,7 +24,7 @@ pub use account::{
 };
 pub use bill::{BandInfo, BillAsk, BillInfo, BillMade, Bills, LineInfo, PeriodText, ProviderInfo};
 pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired};
-pub use reading::{Imported, Readings, ReadingRow, RefusedFile, RegisterReadings};
+pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
 pub use status::{GapInfo, MeterInfo, NoteInfo, RegisterInfo, Status};
 
 use serde::{Deserialize, Serialize};

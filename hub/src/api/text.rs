@@ -80,10 +80,7 @@ fn readings(readings: &Readings) -> String {
         for row in &register.readings {
             let note = if row.status == "measured" { String::new() } else { format!("  {}", row.status) };
             let value = row.value.unwrap_or(0);
-            text.push_str(&format!(
-                "{}  {:<12} {value:>6} {}{note}\n",
-                row.start, register.register, register.unit
-            ));
+            text.push_str(&format!("{}  {:<12} {value:>6} {}{note}\n", row.start, register.register, register.unit));
         }
         text.push_str(&format!(
             "{} intervals of {}, {} in all\n",
@@ -292,9 +289,9 @@ pub fn event(event: &Event) -> String {
             format!("line {line}: meter {meter} answers, {whose}")
         }
         Event::Paired { meter, pairing } => format!("paired with meter {meter} (pairing {pairing})"),
-        Event::PairedElsewhere { meter } => format!(
-            "meter {meter} was paired with another household. If you have not moved out, tell its operator"
-        ),
+        Event::PairedElsewhere { meter } => {
+            format!("meter {meter} was paired with another household. If you have not moved out, tell its operator")
+        }
         Event::Stored { meter, blocks } => format!("{blocks} blocks of meter {meter} verified and stored"),
         Event::Refused { meter, message, .. } => format!("refused from meter {meter}: {message}"),
         Event::BillMade { digest } => format!("bill {} made", digest.get(..16).unwrap_or(digest)),

@@ -132,9 +132,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  wattseal status --json")]
     Status,
     /// Show stored readings
-    #[command(
-        after_help = "Example:\n  wattseal readings --from 2026-03-01 --to 2026-03-02 --zone Europe/Amsterdam"
-    )]
+    #[command(after_help = "Example:\n  wattseal readings --from 2026-03-01 --to 2026-03-02 --zone Europe/Amsterdam")]
     Readings {
         /// Start: RFC 3339, or a date in --zone
         #[arg(long)]
@@ -292,4 +290,7 @@ pub struct BillArgs {
     /// Digest (hex) of the bill that this one corrects
     #[arg(long)]
     pub corrects: Option<String>,
+    /// Add what each register took in the period, certified: it leaves with the bill
+    #[arg(long)]
+    pub totals: bool,
 }

@@ -57,7 +57,11 @@ pub fn main(cli: Cli) -> u8 {
             match result.and_then(|answer| answer) {
                 Ok(answer) => {
                     let refused = answer.is_refused();
-                    if json { print(&serde_json::to_string(&answer).unwrap_or_default()) } else { print(&text::text(&answer)) }
+                    if json {
+                        print(&serde_json::to_string(&answer).unwrap_or_default())
+                    } else {
+                        print(&text::text(&answer))
+                    }
                     u8::from(refused)
                 }
                 Err(failure) => failed(&failure, json),
@@ -77,7 +81,8 @@ async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
 
 async fn watch(home: &Home, json: bool) -> u8 {
     let Some(mut running) = Connection::open(home.directory()).await else {
-        let failure = Failure::could_not("not-running", "no gateway is running over this home. Start one with: wattseal run");
+        let failure =
+            Failure::could_not("not-running", "no gateway is running over this home. Start one with: wattseal run");
         return failed(&failure, json);
     };
     if let Err(failure) = running.watch().await {
@@ -108,9 +113,7 @@ fn request(command: Command) -> Result<Request, Failure> {
         Command::Now => Request::Now,
         Command::Import { directory } => Request::Import { directory: whole(&directory)? },
         Command::Status => Request::Status,
-        Command::Readings { from, to, zone, register } => {
-            Request::Readings(ReadingsAsk { from, to, zone, register })
-        }
+        Command::Readings { from, to, zone, register } => Request::Readings(ReadingsAsk { from, to, zone, register }),
         Command::Bill(args) => Request::Bill(BillAsk {
             tariff: whole(&args.tariff)?,
             from: args.from,
@@ -121,6 +124,7 @@ fn request(command: Command) -> Result<Request, Failure> {
             provider_key: args.provider_key,
             nonce: args.nonce,
             corrects: args.corrects,
+            totals: args.totals,
         }),
         Command::Bills => Request::Bills,
         Command::Account(AccountCommand::List) => Request::Accounts,
@@ -181,7 +185,11 @@ fn event_line(event: &Event) -> String {
 fn local(outcome: Outcome, json: bool) -> u8 {
     match outcome {
         Ok(answer) => {
-            if json { print(&answer.json.to_string()) } else { print(&answer.text) }
+            if json {
+                print(&answer.json.to_string())
+            } else {
+                print(&answer.text)
+            }
             u8::from(answer.refused)
         }
         Err(failure) => failed(&failure, json),

@@ -12,7 +12,10 @@ use crate::Failure;
 /// When the system names neither.
 pub fn default_home() -> Result<PathBuf, Failure> {
     choose(|name| env::var_os(name).map(PathBuf::from)).ok_or_else(|| {
-        Failure::could_not("no-home", "this user has no home directory; say where the household's data lies with --home")
+        Failure::could_not(
+            "no-home",
+            "this user has no home directory; say where the household's data lies with --home",
+        )
     })
 }
 
@@ -35,7 +38,10 @@ mod tests {
         };
         assert_eq!(with(&[("HOME", "/home/a")]), Some("/home/a/.local/share/wattseal".into()));
         assert_eq!(with(&[("HOME", "/home/a"), ("XDG_DATA_HOME", "/data")]), Some("/data/wattseal".into()));
-        assert_eq!(with(&[("HOME", "/home/a"), ("XDG_DATA_HOME", "data")]), Some("/home/a/.local/share/wattseal".into()));
+        assert_eq!(
+            with(&[("HOME", "/home/a"), ("XDG_DATA_HOME", "data")]),
+            Some("/home/a/.local/share/wattseal".into())
+        );
         assert_eq!(with(&[("STATE_DIRECTORY", "/var/lib/wattseal")]), Some("/var/lib/wattseal".into()));
         assert_eq!(with(&[]), None);
     }

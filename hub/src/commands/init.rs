@@ -38,9 +38,7 @@ pub(super) fn upgrade(home: &Home, keyring: bool, args: &SheetArgs) -> Outcome {
 fn answer(home: &Home, first: &str, made: &Made) -> Answer {
     let (key, key_json) = match &made.place {
         Place::Keyring => ("in the keyring of the operating system".to_owned(), json!({ "kind": "keyring" })),
-        Place::Credential(file) => {
-            (file.display().to_string(), json!({ "kind": "credential", "file": file }))
-        }
+        Place::Credential(file) => (file.display().to_string(), json!({ "kind": "credential", "file": file })),
     };
     let warnings: Vec<String> = made.place.warning(home).into_iter().collect();
     let mut text = format!(

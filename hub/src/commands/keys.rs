@@ -64,6 +64,7 @@ pub enum KeysCommand {
         /// Keep the key in the operating system's keyring
         #[arg(long)]
         keyring: bool,
+        /// The sheet
         #[command(flatten)]
         sheet: SheetArgs,
     },
@@ -295,7 +296,8 @@ pub fn lock(home: &Home) -> Outcome {
     home.require()?;
     let keys = unlock::read_keys(home)?;
     let was = cache::forget(&keys.home())?;
-    let text = if was { "The key is out of the kernel's cache." } else { "The kernel's cache held no key of this home." };
+    let text =
+        if was { "The key is out of the kernel's cache." } else { "The kernel's cache held no key of this home." };
     Ok(Answer::done(
         format!("{text} A running gateway keeps the store open until it stops."),
         json!({ "was_unlocked": was }),

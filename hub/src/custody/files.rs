@@ -32,9 +32,7 @@ pub fn trouble(path: &Path, error: &std::io::Error) -> Failure {
             "not-permitted",
             format!("{path}: this user may not use it; check to whom the file and its directory belong"),
         ),
-        ErrorKind::AlreadyExists => {
-            Failure::refused("exists", format!("{path} exists already; nothing was changed"))
-        }
+        ErrorKind::AlreadyExists => Failure::refused("exists", format!("{path} exists already; nothing was changed")),
         _ => Failure::could_not("file", format!("{path}: {error}")),
     }
 }
@@ -156,8 +154,7 @@ pub fn open_private(path: &Path, shared: u32) -> Result<File, Failure> {
 /// # Errors
 /// When it stays held.
 pub fn lock(file: &File, path: &Path, alone: bool) -> Result<(), Failure> {
-    let wanted =
-        if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
+    let wanted = if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
     let end = Instant::now() + PATIENCE;
     loop {
         match flock(file, wanted) {

@@ -106,16 +106,17 @@ fn confirm(key: &RecoveryKey, file: Option<&Path>) -> Result<(), Failure> {
         ask::wipe_screen();
     }
     let groups = key.groups();
-    ask::retype(|place, typed| {
-        groups.get(place).is_some_and(|group| gateway_core::custody::same_group(group, typed))
-    })
+    ask::retype(|place, typed| groups.get(place).is_some_and(|group| gateway_core::custody::same_group(group, typed)))
 }
 
 /// A date in UTC.
 #[must_use]
 pub fn date(now: i64) -> String {
-    Calendar::named("UTC").map_or_else(|_| now.to_string(), |utc| {
-        let text = utc.show(u64::try_from(now).unwrap_or_default());
-        text.get(..10).unwrap_or_default().to_owned()
-    })
+    Calendar::named("UTC").map_or_else(
+        |_| now.to_string(),
+        |utc| {
+            let text = utc.show(u64::try_from(now).unwrap_or_default());
+            text.get(..10).unwrap_or_default().to_owned()
+        },
+    )
 }

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
+use gateway_core::StoreKey;
 use gateway_core::custody::{Kek, Keys, MAX_KEYS, SlotKind};
 use gateway_core::store::probe;
-use gateway_core::StoreKey;
 
 use super::{cache, credential, files, keyring};
 use crate::Failure;

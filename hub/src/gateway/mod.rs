@@ -101,9 +101,7 @@ impl Gateway {
                 status.warnings = self.home.warnings();
                 Answer::Status(status)
             }
-            Request::Readings(ask) => {
-                Answer::Readings(keeper.run(move |store| answers::readings(store, &ask)).await?)
-            }
+            Request::Readings(ask) => Answer::Readings(keeper.run(move |store| answers::readings(store, &ask)).await?),
             Request::Import { directory } => {
                 Answer::Imported(keeper.run(move |store| answers::import(store, &directory)).await?)
             }

@@ -38,10 +38,8 @@ impl Conversation {
         let new = self
             .keeper
             .run(move |store| {
-                let waiting = store
-                    .commands()?
-                    .iter()
-                    .any(|c| c.meter == meter && c.sequence == sequence && c.receipt.is_none());
+                let waiting =
+                    store.commands()?.iter().any(|c| c.meter == meter && c.sequence == sequence && c.receipt.is_none());
                 if waiting {
                     store.set_command(meter, sequence, Some(&kept), false)?;
                 }

@@ -248,8 +248,7 @@ impl Conversation {
             return Ok(());
         }
         self.handle.set_silence(silence_for(Duration::from_secs(identity.cadence.into())));
-        let (line, key, pairing, household) =
-            (self.line, identity.identity_key, identity.pairing, identity.household);
+        let (line, key, pairing, household) = (self.line, identity.identity_key, identity.pairing, identity.household);
         self.known = self.keeper.run(move |store| look_up(store, line, &key, pairing, &household)).await?;
         if self.known.meter.is_some() {
             self.certificates.clone_from(&self.known.certificates);
@@ -336,8 +335,7 @@ impl Conversation {
         let (Some(identity), Some(pairing)) = (&self.identity, &self.known.current) else { return };
         let Some(epoch) = self.certificates.last() else { return };
         let household = pairing.household();
-        let context =
-            PairingContext { certificate: &epoch.hash, counter: pairing.counter, household: &household };
+        let context = PairingContext { certificate: &epoch.hash, counter: pairing.counter, household: &household };
         let course = Course { context, household_nonce: self.nonce, meter_nonce: identity.nonce };
         let key = live_key(&pairing.household_key, &epoch.certificate.agreement_key, &pairing.code, &course);
         self.live = key.map(Receiving::new);

@@ -98,8 +98,7 @@ impl Lines {
         let mut dial = Dial::new(address(&row.address)?);
         dial.password = row.password.as_ref().map(|password| Secret::new(password.as_str().to_owned()));
         dial.ca_file = row.authority.as_ref().map(Into::into);
-        let (reader, handle, heard) =
-            Reader::new(dial, sealed::Decoder::default(), Patience::default(), random_number);
+        let (reader, handle, heard) = Reader::new(dial, sealed::Decoder::default(), Patience::default(), random_number);
         let (control, orders) = mpsc::channel(8);
         let shared = Shared::default();
         let conversation = Conversation::new(row.id, keeper.clone(), handle, events.clone(), shared.clone());
@@ -171,7 +170,9 @@ impl Lines {
         line: i64,
         code: protocol::metrology::keys::PairingCode,
     ) -> Result<oneshot::Receiver<Result<Paired, Failure>>, Failure> {
-        let stopped = || Failure::refused("no-line", format!("there is no line {line}; `wattseal line list` shows those there are"));
+        let stopped = || {
+            Failure::refused("no-line", format!("there is no line {line}; `wattseal line list` shows those there are"))
+        };
         let running = self.running.get(&line).ok_or_else(stopped)?;
         let (answer, wait) = oneshot::channel();
         running.control.send(Control::Pair(code, answer)).await.map_err(|_| stopped())?;

@@ -65,9 +65,10 @@ impl Conversation {
 
     /// Says the current step when it was not said yet or not answered.
     pub(super) fn pairing_tick(&mut self, at: Instant) {
-        let ready = self.identity.as_ref().is_some_and(|identity| {
-            self.certificates.last().is_some_and(|newest| newest.hash == identity.certificate)
-        });
+        let ready = self
+            .identity
+            .as_ref()
+            .is_some_and(|identity| self.certificates.last().is_some_and(|newest| newest.hash == identity.certificate));
         let Some(pairing) = &mut self.pairing else { return };
         if pairing.said_at.is_some_and(|said| at - said < STEP) {
             return;

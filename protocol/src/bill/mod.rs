@@ -131,6 +131,18 @@ pub fn weights(tariff: &Tariff, period: &Span, intervals: &[u64]) -> Result<Vec<
         .collect()
 }
 
+/// The weights of the certified extra: every unit of every register counts one, unmeasured ones too.
+///
+/// # Errors
+/// When the period does not fit an interval.
+pub fn total_weights(period: &Span, intervals: &[u64]) -> Result<Vec<Weights>, BillError> {
+    let weights = |(register, interval): (usize, &u64)| {
+        let count = slots_in(period, (*interval).max(1))?;
+        Ok(Weights { register, prices: vec![1; count], fallback: 1 })
+    };
+    intervals.iter().enumerate().map(weights).collect()
+}
+
 /// What an energy line comes to, in 10⁻⁹ currency units: Σ price · reading + fallback · Σ residuals.
 #[must_use]
 pub fn energy(weights: &Weights, readings: &[u16], residuals: &[u32]) -> i128 {

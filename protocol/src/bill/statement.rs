@@ -52,6 +52,10 @@ pub struct Statement {
     /// The amount due in minor units.
     #[n(11)]
     pub fee_minor: i64,
+    /// What each register took in the period, in its unit and in the tariff's order: a certified extra that the household
+    /// may add. A bill without it has the form that it had before there was one.
+    #[n(12)]
+    pub totals: Option<Vec<i64>>,
 }
 
 /// Which blocks of a register a bill rests on. All of it is public and follows from the headers.

@@ -17,7 +17,7 @@ use metrology::certificate::SealClass;
 use metrology::keys::Hash;
 
 use crate::bill::statement::{KIND, PURPOSE};
-use crate::bill::{Package, Settlement, Statement, settle, weights};
+use crate::bill::{Package, Settlement, Statement, settle, total_weights, weights};
 use crate::certificate::{VerifiedCertificate, follows};
 use crate::linear::{self, LineClaim, LinearProof};
 use crate::tariff::SignedTariff;
@@ -98,13 +98,20 @@ pub fn verify(
     }
 
     let intervals: Vec<u64> = metered.iter().map(|m| u64::from(m.interval)).collect();
-    let weights = weights(&tariff.tariff, &statement.period, &intervals)?;
+    let mut weights = weights(&tariff.tariff, &statement.period, &intervals)?;
     if weights.len() != statement.amounts.len() {
         return Err(Refusal::Account("the sums of its lines"));
     }
+    let totals = statement.totals.as_deref().unwrap_or(&[]);
+    if statement.totals.is_some() {
+        if totals.len() != intervals.len() {
+            return Err(Refusal::Account("the totals of its registers"));
+        }
+        weights.extend(total_weights(&statement.period, &intervals)?);
+    }
     let claims: Vec<_> = weights
         .iter()
-        .zip(&statement.amounts)
+        .zip(statement.amounts.iter().chain(totals))
         .filter_map(|(weights, amount)| {
             let reading = readings.get(weights.register)?;
             Some(LineClaim {

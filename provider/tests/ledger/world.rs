@@ -186,7 +186,7 @@ impl House {
         nonce: Option<[u8; 16]>,
         corrects: Option<Hash>,
     ) -> (Vec<u8>, Hash) {
-        let request = BillRequest { period, meter: None, allow_incomplete: true, nonce, corrects };
+        let request = BillRequest { period, meter: None, allow_incomplete: true, nonce, corrects, totals: false };
         let tariff = desk.tariff(&format!("{tariff}.tariff"));
         let bill = bill::make(&self.store, &tariff, &request, &mut OsRng).unwrap();
         (bill.package, bill.digest)

@@ -88,7 +88,8 @@ impl Household {
 
     /// Makes a bill, and verifies it as somebody who has the tariff and the meter's certificate only.
     pub fn bill(&self, tariff: &SignedTariff, period: Span) -> Outcome {
-        let request = BillRequest { period, meter: None, allow_incomplete: false, nonce: None, corrects: None };
+        let request =
+            BillRequest { period, meter: None, allow_incomplete: false, nonce: None, corrects: None, totals: false };
         let bill = match make(&self.store, tariff, &request, &mut OsRng) {
             Ok(bill) => bill,
             Err(BillRefused::Gap { .. }) => return Outcome::Gap,

@@ -14,8 +14,8 @@ use rand_core::OsRng;
 use crate::world::{Entry, FIRST_DAY, MARCH, Sealed, meter};
 use crate::{Row, check, world};
 
-struct House {
-    store: Store,
+pub struct House {
+    pub store: Store,
     _directory: tempfile::TempDir,
 }
 
@@ -43,7 +43,7 @@ impl House {
         code
     }
 
-    fn with(blocks: &[&Sealed]) -> Self {
+    pub fn with(blocks: &[&Sealed]) -> Self {
         let house = Self::new(true);
         for block in blocks {
             assert_eq!(house.take(&block.file), "stored");
@@ -251,7 +251,8 @@ fn a_household_bills_its_month_and_refuses_hostile_tariffs() {
     let w = world();
     let all: Vec<&Sealed> = w.chains.iter().flatten().collect();
     let house = House::with(&all);
-    let request = BillRequest { period: MARCH, meter: None, allow_incomplete: true, nonce: None, corrects: None };
+    let request =
+        BillRequest { period: MARCH, meter: None, allow_incomplete: true, nonce: None, corrects: None, totals: false };
     let tariff = w.signed_tariff();
     let bill = make(&house.store, &tariff, &request, &mut OsRng).unwrap();
     let mut registry = Registry::default();

@@ -131,6 +131,7 @@ impl Forge {
             amounts: sums.iter().map(|s| i64::try_from(*s).unwrap()).collect(),
             fee_minor,
             corrects: None,
+            totals: None,
         }
     }
 
@@ -147,6 +148,19 @@ impl Forge {
                 energy(w, &readings, &residuals)
             })
             .collect()
+    }
+
+    /// What each register took in the period, residuals included.
+    pub fn taken(&self) -> Vec<i64> {
+        let of = |chain: &Vec<Sealed>| {
+            let slots: i64 = self
+                .slots(chain)
+                .iter()
+                .map(|(b, place)| i64::from(b.readings.get(*place).copied().unwrap_or(0)))
+                .sum();
+            slots + self.residual_blocks(chain).iter().map(|b| i64::from(b.residual)).sum::<i64>()
+        };
+        self.chains.iter().map(of).collect()
     }
 
     fn slots<'a>(&self, chain: &'a [Sealed]) -> Vec<(&'a Sealed, usize)> {

@@ -9,6 +9,7 @@ mod epochs;
 mod forge;
 mod headers;
 mod tariff;
+mod totals;
 mod world;
 
 use std::sync::OnceLock;

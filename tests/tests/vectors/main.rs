@@ -163,6 +163,7 @@ fn statement() {
         amounts: vec![64_123_456_700, -2_345],
         corrects: Some([6; 32].into()),
         fee_minor: 7_891,
+        totals: None,
     };
     let bytes = statement.encode();
     frozen("statement.hex", &[&bytes[..], &Statement::digest(&bytes)].concat());
