@@ -12,13 +12,18 @@ use crate::Failure;
 
 type Work = Box<dyn FnOnce(&mut Store) + Send>;
 
+enum Job {
+    Run(Work),
+    End(oneshot::Sender<()>),
+}
+
 /// Work that may wait before those who hand it in wait too.
 const WAITING: usize = 64;
 
 /// A handle to the thread. When the last one is gone the store is closed.
 #[derive(Clone)]
 pub struct Keeper {
-    work: mpsc::Sender<Work>,
+    jobs: mpsc::Sender<Job>,
 }
 
 impl Keeper {
@@ -27,16 +32,28 @@ impl Keeper {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(mut store: Store) -> Result<Self, Failure> {
-        let (work, mut queue) = mpsc::channel::<Work>(WAITING);
+        let (jobs, mut queue) = mpsc::channel(WAITING);
         thread::Builder::new()
             .name("store".into())
             .spawn(move || {
-                while let Some(work) = queue.blocking_recv() {
-                    work(&mut store);
+                let mut ended = None;
+                while let Some(job) = queue.blocking_recv() {
+                    match job {
+                        Job::Run(work) => work(&mut store),
+                        Job::End(done) => {
+                            ended = Some(done);
+                            break;
+                        }
+                    }
+                }
+                // Closing folds the journal into the store.
+                drop(store);
+                if let Some(done) = ended {
+                    let _ = done.send(());
                 }
             })
             .map_err(|error| Failure::could_not("thread", format!("the system gives no thread: {error}")))?;
-        Ok(Self { work })
+        Ok(Self { jobs })
     }
 
     /// Runs work on the store.
@@ -54,7 +71,15 @@ impl Keeper {
             // Nobody waits any more when the task was stopped; the work is done all the same.
             let _ = answer.send(work(store));
         });
-        self.work.send(job).await.map_err(|_| ended())?;
+        self.jobs.send(Job::Run(job)).await.map_err(|_| ended())?;
         result.await.map_err(|_| ended())?.map_err(Into::into)
+    }
+
+    /// Closes the store after the work that was handed in before; what comes later fails.
+    pub async fn end(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.jobs.send(Job::End(done)).await.is_ok() {
+            let _ = wait.await;
+        }
     }
 }

@@ -14,5 +14,6 @@ pub mod gateway;
 pub mod home;
 pub mod keeper;
 pub mod lines;
+pub mod provider;
 
 pub use failure::Failure;

@@ -46,6 +46,8 @@ pub struct Standing {
     pub first: u64,
     /// Seconds after the end of a month at which its bill is sent, whatever the readings are.
     pub offset: u64,
+    /// Whether what each register took is sent too.
+    pub totals: bool,
     /// When it was ended.
     pub ended_at: Option<i64>,
     /// Why the newest month is not sent yet.
@@ -244,15 +246,28 @@ impl Store {
         Ok(())
     }
 
-    /// Moves an account to the provider's next identity key, which is pinned already.
+    /// Keeps the hand-overs of an account's provider from key to key, in their order.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn change_provider_key(&self, id: i64, provider: &[u8; 32]) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("UPDATE accounts SET provider = ?2 WHERE id = ?1")?
-            .execute((id, provider.as_slice()))?;
+    pub fn keep_successions(&self, id: i64, messages: &[Vec<u8>]) -> Result<(), StoreError> {
+        for message in messages {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO successions (account, message) VALUES (?1, ?2)")?
+                .execute((id, message))?;
+        }
         Ok(())
+    }
+
+    /// The hand-overs of an account's provider, in their order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn successions(&self, id: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT message FROM successions WHERE account = ?1 ORDER BY id")?;
+        let rows = statement.query_map([id], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Keeps the newest list of revocations of an account's provider.
@@ -272,15 +287,15 @@ impl Store {
     /// When the database fails.
     pub fn standing(&self) -> Result<Vec<Standing>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, account, tariff, first_second, offset_seconds, ended_at, message FROM standing ORDER BY id",
+            "SELECT id, account, tariff, first_second, offset_seconds, totals, ended_at, message FROM standing ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
         })?;
         rows.map(|row| {
-            let (id, account, tariff, first, offset, ended_at, message) = row?;
+            let (id, account, tariff, first, offset, totals, ended_at, message) = row?;
             let (first, offset) = (unsigned(first, "standing")?, unsigned(offset, "standing")?);
-            Ok(Standing { id, account, tariff, first, offset, ended_at, message })
+            Ok(Standing { id, account, tariff, first, offset, totals, ended_at, message })
         })
         .collect()
     }
@@ -289,12 +304,19 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn keep_standing(&self, account: i64, tariff: &str, first: u64, offset: u64) -> Result<i64, StoreError> {
+    pub fn keep_standing(
+        &self,
+        account: i64,
+        tariff: &str,
+        first: u64,
+        offset: u64,
+        totals: bool,
+    ) -> Result<i64, StoreError> {
         self.connection
             .prepare_cached(
-                "INSERT INTO standing (account, tariff, first_second, offset_seconds) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO standing (account, tariff, first_second, offset_seconds, totals) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute((account, tariff, signed(first, "time")?, signed(offset, "time")?))?;
+            .execute((account, tariff, signed(first, "time")?, signed(offset, "time")?, totals))?;
         Ok(self.connection.last_insert_rowid())
     }
 

@@ -130,12 +130,19 @@ CREATE TABLE accounts (
     revocations BLOB,
     UNIQUE (provider, address)
 ) STRICT;
+CREATE TABLE successions (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    message BLOB NOT NULL,
+    UNIQUE (account, message)
+) STRICT;
 CREATE TABLE standing (
     id INTEGER PRIMARY KEY,
     account INTEGER NOT NULL REFERENCES accounts (id),
     tariff TEXT NOT NULL,
     first_second INTEGER NOT NULL,
     offset_seconds INTEGER NOT NULL,
+    totals INTEGER NOT NULL,
     ended_at INTEGER,
     message TEXT
 ) STRICT;

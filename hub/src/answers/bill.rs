@@ -32,7 +32,7 @@ pub fn bill(store: &mut Store, ask: &BillAsk) -> Result<BillMade, Failure> {
         totals: ask.totals,
     };
     let bill = make(store, &tariff, &request, &mut OsRng)?;
-    keep_bill(store, &tariff, &message, &request.period, &bill, |package| write_whole(&ask.out, package))?;
+    keep_bill(store, &tariff, &message, &request.period, &bill, |_| write_whole(&ask.out, &bill.package))?;
     tracing::info!(bytes = bill.package.len(), slots = bill.slots, "bill made");
     Ok(told(&bill, &tariff, &calendar, ask))
 }
@@ -47,7 +47,7 @@ pub fn keep_bill(
     message: &[u8],
     period: &Span,
     bill: &Bill,
-    release: impl FnOnce(&[u8]) -> Result<(), Failure>,
+    release: impl FnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let kept = StoredBill {
         digest: bill.digest,
@@ -61,7 +61,7 @@ pub fn keep_bill(
         store.pin_provider(&tariff.tariff.provider.key, &tariff.tariff.provider.name, now())?;
         store.keep_tariff(tariff, message)?;
         store.keep_bill(&kept)?;
-        release(&bill.package)
+        release(store)
     })
 }
 

@@ -76,6 +76,9 @@ pub struct StandingAdd {
     pub from: String,
     /// Hours after the end of a month at which its bill is sent.
     pub after_hours: u32,
+    /// Whether what each register took is sent too.
+    #[serde(default)]
+    pub totals: bool,
 }
 
 /// Bills on their way.

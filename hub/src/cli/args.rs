@@ -252,6 +252,9 @@ pub enum StandingCommand {
         /// Hours after the end of a month at which its bill is sent
         #[arg(long, default_value = "30", value_parser = clap::value_parser!(u32).range(0..=720))]
         after_hours: u32,
+        /// Send what each register took, too, certified
+        #[arg(long)]
+        totals: bool,
     },
     /// End one; what was sent stays sent
     End {

@@ -76,7 +76,9 @@ async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
         return running.ask(request).await;
     }
     let gateway = Gateway::open(home, false)?;
-    gateway.answer(request).await
+    let answer = gateway.answer(request).await;
+    gateway.close().await;
+    answer
 }
 
 async fn watch(home: &Home, json: bool) -> u8 {
@@ -137,8 +139,8 @@ fn request(command: Command) -> Result<Request, Failure> {
         Command::Account(AccountCommand::RotateKey { account }) => Request::RotateKey { account },
         Command::Submit { bill, account } => Request::Submit { bill, account },
         Command::Submissions => Request::Submissions,
-        Command::Standing(StandingCommand::Add { tariff, from, account, after_hours }) => {
-            Request::AddStanding(StandingAdd { account, tariff, from, after_hours })
+        Command::Standing(StandingCommand::Add { tariff, from, account, after_hours, totals }) => {
+            Request::AddStanding(StandingAdd { account, tariff, from, after_hours, totals })
         }
         Command::Standing(StandingCommand::End { standing }) => Request::EndStanding { standing },
         Command::Commands => Request::Commands,

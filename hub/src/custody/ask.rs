@@ -31,8 +31,8 @@ pub fn recovery_key() -> Result<RecoveryKey, Failure> {
     let mut tries = TRIES;
     loop {
         tries -= 1;
-        say("Type the six groups of the recovery sheet (nothing is shown while you type): ");
-        match RecoveryKey::read(&hidden_line()?) {
+        let typed = hidden_line("Type the six groups of the recovery sheet (nothing is shown while you type): ")?;
+        match RecoveryKey::read(&typed) {
             Ok(key) => return Ok(key),
             Err(error) if tries > 0 => say(&format!("\n{error}\n")),
             Err(error) => return Err(error.into()),
@@ -96,8 +96,10 @@ pub fn line() -> Result<Zeroizing<String>, Failure> {
     Ok(text)
 }
 
-fn hidden_line() -> Result<Zeroizing<String>, Failure> {
+/// The terminal is silent before it asks: what is typed early is not shown either.
+fn hidden_line(question: &str) -> Result<Zeroizing<String>, Failure> {
     let _quiet = Quiet::new()?;
+    say(question);
     line()
 }
 

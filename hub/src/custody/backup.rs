@@ -61,7 +61,10 @@ pub fn make(home: &Home, store: &Store, access: &Access, file: Option<&Path>) ->
     let _one = lock(home)?;
     let target = match file {
         Some(file) => file.to_path_buf(),
-        None => free_name(home, at),
+        None => {
+            let moment = Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%dT%H%M%SZ").to_string();
+            free_name(home, &moment, EXTENSION)
+        }
     };
     write(home, store, access, &target, at)?;
     Last { made_at: Some(at), file: Some(target.clone()), ..Last::of(home) }.record(home);
@@ -75,12 +78,16 @@ pub fn make(home: &Home, store: &Store, access: &Access, file: Option<&Path>) ->
 pub fn before_migration(home: &Home, store: &Store, access: &Access, from: i64) -> Result<(), Failure> {
     let at = now();
     let kept = lock(home).and_then(|_one| {
-        let name = format!("before-format-{SCHEMA_VERSION}-{at}");
+        if store.format()? == SCHEMA_VERSION {
+            // Another process has migrated it while we waited.
+            return Ok(());
+        }
+        let stem = format!("before-format-{SCHEMA_VERSION}-{at}");
         if access.keys.is_some() {
-            write(home, store, access, &home.backups().join(format!("{name}.{EXTENSION}")), at)
+            write(home, store, access, &free_name(home, &stem, EXTENSION), at)
         } else {
             let copy = snapshot(home, store)?;
-            take_place(&copy, &home.backups().join(format!("{name}.store.db")))
+            take_place(&copy, &free_name(home, &stem, "store.db"))
         }
     });
     kept.map_err(|failure| {
@@ -88,7 +95,7 @@ pub fn before_migration(home: &Home, store: &Store, access: &Access, from: i64) 
             "no-backup",
             format!(
                 "the store is of format {from} and would be brought to format {SCHEMA_VERSION}, but it could not be \
-                 backed up before: {failure}. Nothing was changed"
+                 backed up before: {failure}. Nothing was migrated"
             ),
         )
     })
@@ -178,9 +185,9 @@ fn lock(home: &Home) -> Result<File, Failure> {
     path.alone()
 }
 
-fn free_name(home: &Home, at: i64) -> PathBuf {
-    let moment = Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%dT%H%M%SZ").to_string();
-    let name = |extra: &str| home.backups().join(format!("{moment}{extra}.{EXTENSION}"));
+/// A name that no file has yet. The caller holds the lock.
+fn free_name(home: &Home, stem: &str, extension: &str) -> PathBuf {
+    let name = |extra: &str| home.backups().join(format!("{stem}{extra}.{extension}"));
     let next = (2u32..).map(|n| name(&format!("-{n}")));
     std::iter::once(name("")).chain(next).find(|path| !path.exists()).unwrap_or_else(|| name(""))
 }

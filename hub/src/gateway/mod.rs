@@ -9,6 +9,7 @@
 
 mod accounts;
 mod due;
+mod month;
 
 use std::sync::Arc;
 
@@ -66,9 +67,10 @@ impl Gateway {
         Ok(())
     }
 
-    /// Closes the lines; what they held is stored.
+    /// Closes the lines and the store; what the lines held is stored first.
     pub async fn close(&self) {
         self.lines.lock().await.close_all().await;
+        self.keeper.end().await;
     }
 
     /// Events from now on.
