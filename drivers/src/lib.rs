@@ -1,4 +1,32 @@
-//! Serial and MQTT transports, and decoders that turn a meter's bytes into register values.
+//! From a meter's line to messages: transports that never give up, and decoders that do no I/O.
 //!
-//! This room is reserved: readings reach the gateway as sealed block files today. Decoders will be sans-I/O and know
-//! neither the store nor any cryptography but the decryption of meter frames.
+//! ```text
+//! Address ─► transport ── Chunk ──► dialect ── messages ──► Reader ── Event ──► hub
+//!            serial, TCP, MQTT,     sealed::Decoder          back-off, silence,
+//!            recording                                       bounded queues
+//! ```
+//!
+//! A transport knows bytes and datagrams and no meter; a [`Dialect`] knows one kind of meter and no socket; the
+//! [`Reader`] is the task that joins them and opens the line anew whenever it ends. Nothing here knows the store, and no
+//! cryptography but that of TLS: what a meter says is judged where it is stored.
+//!
+//! No byte of a line reaches a log or an error text: it may be a reading.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod address;
+mod dialect;
+mod error;
+mod ports;
+mod reader;
+pub mod sealed;
+mod secret;
+mod transport;
+
+pub use address::{Address, AddressError, Bits, Mqtt, Parity, Recording, Serial, Stop, Tcp};
+pub use dialect::{Damage, Dialect, Found};
+pub use error::{CaFileReason, LineError};
+pub use ports::{PortInfo, ports};
+pub use reader::{Event, Events, Handle, Patience, Reader, SendError, silence_for};
+pub use secret::Secret;
+pub use transport::{Chunk, Dial, Line, Mode, Topics, open};

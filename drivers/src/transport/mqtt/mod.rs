@@ -1,0 +1,159 @@
+//! MQTT 3.1.1: a subscription below the meter's topic, and publications to the meter.
+//!
+//! Every opening is a fresh, clean session with a name of its own: the broker keeps nothing for a reader that is away,
+//! and what was missed is asked for again. The client library is polled by the line's own task alone, never cancelled
+//! half-way, and a fault in it ends this line and not the reader.
+
+mod why;
+
+use std::future::pending;
+use std::time::Duration;
+
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS, SubscribeReasonCode};
+use rumqttc::{TlsConfiguration, Transport};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Chunk, Dial, Ends, Line, OPEN_WITHIN, OUTGOING, Topics, tcp, tls};
+use crate::address::Mqtt;
+use crate::error::LineError;
+
+/// A sign of life goes out this often, however rarely the meter speaks.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Publications on their way that the broker has not confirmed.
+const IN_FLIGHT: u16 = 8;
+/// Longest packet either way: the longest message of a sealing meter is 16 KiB.
+const MAX_PACKET: usize = 20 << 10;
+
+/// Connects, logs in, subscribes.
+pub(super) async fn open(mqtt: &Mqtt, dial: &Dial, topics: Topics, random: u64) -> Result<Line, LineError> {
+    if dial.password.is_some() && mqtt.user.is_none() {
+        return Err(LineError::PasswordWithoutUser);
+    }
+    let options = options(mqtt, dial, random).await?;
+    // Asked for first, because the library does not say that it was the name that failed.
+    tcp::lookup(&mqtt.host, mqtt.port).await?;
+    let (client, events) = AsyncClient::new(options, OUTGOING);
+    let heard = format!("{}{}", mqtt.topic, topics.heard);
+    let said = topics.said.map(|said| format!("{}{said}", mqtt.topic));
+    let (opened, answer) = oneshot::channel();
+    let broker = mqtt.clone();
+    let line = Line::carried(move |ends| run(broker, client, events, (heard, said), ends, opened));
+    // The task drops its end without a word only when the library failed in it.
+    answer.await.unwrap_or(Err(LineError::NotMqtt))?;
+    Ok(line)
+}
+
+async fn options(mqtt: &Mqtt, dial: &Dial, random: u64) -> Result<MqttOptions, LineError> {
+    // An IPv6 address needs its brackets here; with TLS the address parser allows none.
+    let host = if mqtt.host.contains(':') { format!("[{}]", mqtt.host) } else { mqtt.host.clone() };
+    let mut options = MqttOptions::new(format!("wattseal-{random:016x}"), host, mqtt.port);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_session(true)
+        .set_inflight(IN_FLIGHT)
+        .set_max_packet_size(MAX_PACKET, MAX_PACKET);
+    if let Some(user) = &mqtt.user {
+        options.set_credentials(user, dial.password.as_ref().map_or("", |password| password.expose()));
+    }
+    if mqtt.tls {
+        let config = tls::config(dial.ca_file.as_deref()).await?;
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
+    }
+    Ok(options)
+}
+
+/// Opens, tells so, then carries.
+async fn run(
+    broker: Mqtt,
+    client: AsyncClient,
+    mut events: EventLoop,
+    (heard, said): (String, Option<String>),
+    Ends { incoming, outgoing }: Ends,
+    opened: oneshot::Sender<Result<(), LineError>>,
+) -> LineError {
+    let mut network = events.network_options();
+    network.set_connection_timeout(OPEN_WITHIN.as_secs());
+    events.set_network_options(network);
+    let first = match subscribe(&broker, &client, &mut events, heard).await {
+        Ok(first) => first,
+        Err(why) => {
+            let _ = opened.send(Err(why.clone()));
+            return why;
+        }
+    };
+    let _ = opened.send(Ok(()));
+    if let Some(chunk) = first {
+        let _ = incoming.send(Ok(chunk)).await;
+    }
+    let (confirmed, confirmations) = watch::channel(0);
+    tokio::select! {
+        why = read(&mut events, incoming, confirmed) => why,
+        why = write(client, said, outgoing, confirmations) => why,
+    }
+}
+
+/// Until the broker has confirmed the subscription, or has begun to serve it, which it may do before.
+async fn subscribe(
+    broker: &Mqtt,
+    client: &AsyncClient,
+    events: &mut EventLoop,
+    topic: String,
+) -> Result<Option<Chunk>, LineError> {
+    loop {
+        match events.poll().await.map_err(|error| why::not_opened(&error, broker))? {
+            Event::Incoming(Packet::ConnAck(_)) => {
+                client.try_subscribe(&topic, QoS::AtLeastOnce).map_err(|_| LineError::NotMqtt)?;
+            }
+            Event::Incoming(Packet::SubAck(answer)) => {
+                let taken = answer.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_)));
+                return if taken { Ok(None) } else { Err(LineError::SubscriptionRefused { topic }) };
+            }
+            Event::Incoming(Packet::Publish(publish)) => {
+                return Ok(Some(Chunk::Datagram { topic: publish.topic, payload: publish.payload.into() }));
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn read(
+    events: &mut EventLoop,
+    to: mpsc::Sender<Result<Chunk, LineError>>,
+    confirmed: watch::Sender<u64>,
+) -> LineError {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                // Waiting here is the back-pressure: the broker is not read until somebody takes this. Nobody there
+                // means that the line is being closed, and only what was sent still has to leave.
+                let chunk = Chunk::Datagram { topic: publish.topic, payload: publish.payload.into() };
+                let _ = to.send(Ok(chunk)).await;
+            }
+            Ok(Event::Incoming(Packet::PubAck(_))) => confirmed.send_modify(|count| *count += 1),
+            Ok(Event::Outgoing(Outgoing::Disconnect)) => return LineError::Closed,
+            Ok(_) => {}
+            Err(error) => return why::ended(&error, MAX_PACKET),
+        }
+    }
+}
+
+async fn write(
+    client: AsyncClient,
+    topic: Option<String>,
+    mut from: mpsc::Receiver<Vec<u8>>,
+    mut confirmations: watch::Receiver<u64>,
+) -> LineError {
+    let mut sent = 0;
+    while let Some(bytes) = from.recv().await {
+        if let Some(topic) = &topic {
+            // Fails only when the other half has ended, and that one tells why.
+            let _ = client.publish(topic, QoS::AtLeastOnce, false, bytes).await;
+            sent += 1;
+        }
+    }
+    // A connection that is closed while confirmations are on their way is reset, and takes with it what the broker has
+    // not yet read.
+    let _ = confirmations.wait_for(|count| *count >= sent).await;
+    let _ = client.disconnect().await;
+    pending().await
+}
