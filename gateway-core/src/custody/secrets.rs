@@ -15,7 +15,7 @@ use super::CustodyError;
 const RECOVERY: &[u8] = b"wattseal/v1/recovery-kek";
 
 /// Symbols of a group on the sheet.
-const GROUP: usize = code::symbols(RecoveryKey::BYTES) / GROUPS;
+pub(super) const GROUP: usize = code::symbols(RecoveryKey::BYTES) / GROUPS;
 
 /// A key that wraps the database key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]

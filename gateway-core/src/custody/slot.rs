@@ -93,7 +93,7 @@ impl Slot {
     ) -> Self {
         let mut nonce = [0; 24];
         rng.fill_bytes(&mut nonce);
-        let mut body = Zeroizing::new(*key.bytes());
+        let mut body = Zeroizing::new(*key.expose());
         let cipher = XChaCha20Poly1305::new(kek.expose().into());
         let tag = cipher.encrypt_in_place_detached(&nonce.into(), &bound(kind, home), body.as_mut_slice());
         // Only a message of more than 256 GB is refused.
@@ -142,7 +142,7 @@ mod tests {
         let (home, other) = (HomeId::from_bytes([1; 16]), HomeId::from_bytes([2; 16]));
         let (kek, key) = (Kek::generate(&mut OsRng), StoreKey::from_bytes([9; 32]));
         let slot = Slot::seal(SlotKind::Keyring, &home, &kek, &key, 7, &mut OsRng);
-        assert_eq!(slot.open(&home, &kek).unwrap().bytes(), &[9; 32]);
+        assert_eq!(slot.open(&home, &kek).unwrap().expose(), &[9; 32]);
         assert!(slot.open(&other, &kek).is_err());
         assert!(slot.open(&home, &Kek::generate(&mut OsRng)).is_err());
         assert!(Slot { kind: SlotKind::Credential, ..slot.clone() }.open(&home, &kek).is_err());

@@ -157,7 +157,7 @@ fn exclusive(path: &Path, key: &StoreKey) -> Result<Connection, StoreError> {
 /// Copies schema, rows and marks into a fresh database under another key.
 fn export(source: &Connection, to: &Path, key: &StoreKey) -> Result<(), StoreError> {
     let to = to.to_str().ok_or(StoreError::Forbidden)?;
-    let raw_key = Zeroizing::new(format!("x'{}'", Zeroizing::new(hex::encode(key.bytes())).as_str()));
+    let raw_key = Zeroizing::new(format!("x'{}'", Zeroizing::new(hex::encode(key.expose())).as_str()));
     source.execute("ATTACH DATABASE ?1 AS copy KEY ?2", (to, raw_key.as_str()))?;
     let mark = |name: &str| source.query_row(&format!("PRAGMA main.{name}"), [], |row| row.get::<_, i64>(0));
     let copied = (|| {

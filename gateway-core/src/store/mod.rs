@@ -41,7 +41,8 @@ impl StoreKey {
     }
 
     /// The bytes, for wrapping and for keys that follow from them.
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -87,9 +88,12 @@ pub enum StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        // No room for the shared index of a store that is being opened.
+        let no_room = error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(_) if no_room => Self::Full,
             Some(ErrorCode::NotADatabase) => Self::WrongKey,
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Self::Forbidden,
             _ => Self::Database(error),

@@ -61,7 +61,8 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Replaces a file whole or not at all. The caller holds the lock that keeps others from doing the same.
 ///
 /// # Errors
-/// When the disk refuses; the older file stays as it was.
+/// When the disk refuses; the older file stays as it was. After the rename nothing fails any more, so that callers may
+/// take an error for "not replaced".
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let draft = draft(path);
     remove(&draft)?;
@@ -70,7 +71,10 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let _ = fs::remove_file(&draft);
         trouble(path, &e)
     })?;
-    sync_directory(parent(path))
+    if let Err(failure) = sync_directory(parent(path)) {
+        tracing::warn!(%failure, "a power cut may bring back the older file");
+    }
+    Ok(())
 }
 
 /// Where a file is made before it takes its place.

@@ -61,7 +61,11 @@ pub fn create(home: &Home, keyring: bool, handover: &Handover, now: i64) -> Resu
     if sheet.confirmed {
         keys.confirm(&key, now);
     }
-    commit(home, &keys, undo, |draft| Ok(drop(Store::create(draft, &key)?)))?;
+    commit(home, &keys, undo, |draft| {
+        // Closed before it gets its name: the files beside an open store go by the draft's.
+        drop(Store::create(draft, &key)?);
+        Ok(())
+    })?;
     Ok(Made { home: id, place, sheet })
 }
 

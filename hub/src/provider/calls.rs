@@ -207,7 +207,7 @@ impl Client {
             return Err(ProviderError::NoKey);
         }
         self.fresh_list().await?;
-        parse(&self.exchange(Who::Provider, Ask { as_household: true, ..ask }).await?)
+        parse(&self.ask(Ask { as_household: true, ..ask }).await?)
     }
 
     /// Makes sure that the list in hand is not past the time by which the next was due.

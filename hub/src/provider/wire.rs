@@ -33,7 +33,7 @@ pub(super) const MAX_JSON: usize = 1 << 20;
 pub(super) struct Ask<'a> {
     pub(super) method: Method,
     pub(super) path: &'a str,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     pub(super) kind: &'static str,
     /// Longest answer.
     pub(super) limit: usize,
@@ -43,11 +43,11 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(super) fn get(path: &'a str, limit: usize, as_household: bool) -> Self {
-        Self { method: Method::GET, path, body: Vec::new(), kind: "", limit, as_household }
+        Self { method: Method::GET, path, body: Bytes::new(), kind: "", limit, as_household }
     }
 
     pub(super) fn post(path: &'a str, body: Vec<u8>, kind: &'static str) -> Self {
-        Self { method: Method::POST, path, body, kind, limit: MAX_JSON, as_household: true }
+        Self { method: Method::POST, path, body: body.into(), kind, limit: MAX_JSON, as_household: true }
     }
 }
 
@@ -110,7 +110,7 @@ async fn talk(stream: tokio_rustls::client::TlsStream<TcpStream>, ask: Ask<'_>) 
     if !ask.kind.is_empty() {
         request = request.header(CONTENT_TYPE, ask.kind);
     }
-    let request = request.body(Full::new(Bytes::from(ask.body)));
+    let request = request.body(Full::new(ask.body));
     let request = request.map_err(|_| ProviderError::Setup("the request cannot be written".into()))?;
     let response = sender.send_request(request).await.map_err(broken);
     let answer = match response {

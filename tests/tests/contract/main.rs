@@ -152,17 +152,17 @@ fn a_home_is_made_once_and_guards_its_key() {
     let place = Place::new();
     place.json(&["wattseal", "--home", "h", "init"], 0);
     let mode = |name: &str| std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("h"), mode("h/store.key"), mode("h/store.db")), (0o700, 0o600, 0o600));
-    let before = std::fs::read(place.path("h/store.key")).unwrap();
+    assert_eq!((mode("h"), mode("h/hub.credential"), mode("h/store.db")), (0o700, 0o600, 0o600));
+    let before = std::fs::read(place.path("h/hub.credential")).unwrap();
     assert_eq!(place.json(&["wattseal", "--home", "h", "init"], 1)["error"]["code"], "exists");
-    assert_eq!(std::fs::read(place.path("h/store.key")).unwrap(), before);
+    assert_eq!(std::fs::read(place.path("h/hub.credential")).unwrap(), before);
 
-    std::fs::set_permissions(place.path("h/store.key"), PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(place.path("h/hub.credential"), PermissionsExt::from_mode(0o644)).unwrap();
     assert_eq!(place.json(&["wattseal", "--home", "h", "status"], 1)["error"]["code"], "open-key");
-    std::fs::set_permissions(place.path("h/store.key"), PermissionsExt::from_mode(0o600)).unwrap();
-    std::fs::write(place.path("h/store.key"), "00".repeat(32)).unwrap();
+    std::fs::set_permissions(place.path("h/hub.credential"), PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::write(place.path("h/hub.credential"), "00".repeat(32)).unwrap();
     assert_eq!(place.json(&["wattseal", "--home", "h", "status"], 3)["error"]["code"], "wrong-key");
-    std::fs::remove_file(place.path("h/store.key")).unwrap();
+    std::fs::remove_file(place.path("h/hub.credential")).unwrap();
     assert_eq!(place.json(&["wattseal", "--home", "h", "status"], 3)["error"]["code"], "no-key");
     // The key on a medium of its own.
     std::fs::write(place.path("stick"), before).unwrap();
@@ -429,9 +429,9 @@ fn a_providers_key_is_pinned() {
 fn a_store_in_use_and_a_disk_that_refuses() {
     let place = Place::sealed(2);
     // Another process is writing: wait, then say so, and lose nothing.
-    let key = std::fs::read_to_string(place.path("h/store.key")).unwrap();
+    let key = hex::encode(place.store_key("h").expose());
     let holder = rusqlite::Connection::open(place.path("h/store.db")).unwrap();
-    holder.execute_batch(&format!("PRAGMA key = \"x'{}'\"; BEGIN IMMEDIATE", key.trim())).unwrap();
+    holder.execute_batch(&format!("PRAGMA key = \"x'{key}'\"; BEGIN IMMEDIATE")).unwrap();
     assert_eq!(place.json(&["wattseal", "--home", "h", "import", "m"], 3)["error"]["code"], "locked");
     holder.execute_batch("ROLLBACK").unwrap();
     drop(holder);

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gateway_core::StoreKey;
+use gateway_core::custody::{Kek, Keys, SlotKind};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::binary;
@@ -39,8 +41,23 @@ impl Place {
     /// Runs a program; its exit code and standard output.
     pub fn run(&self, command: &[&str]) -> (Option<i32>, String) {
         let (program, arguments) = command.split_first().unwrap();
-        let output = Command::new(binary(program)).current_dir(self.0.path()).args(arguments).output().unwrap();
+        let output = Command::new(binary(program))
+            .current_dir(self.0.path())
+            .args(arguments)
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent") // no keyring of whoever runs the tests
+            .output()
+            .unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The raw key of a home's store, by its credential file.
+    pub fn store_key(&self, home: &str) -> StoreKey {
+        let home = self.path(home);
+        let mut credential = [0; 32];
+        let text = std::fs::read_to_string(home.join("hub.credential")).unwrap();
+        hex::decode_to_slice(text.trim(), &mut credential).unwrap();
+        let slots = Keys::read(&std::fs::read(home.join("keys.cbor")).unwrap()).unwrap();
+        slots.open(SlotKind::Credential, &Kek::from_bytes(credential)).unwrap()
     }
 
     /// Runs a program with `--json`; one JSON object must come back, and this exit code.

@@ -8,7 +8,8 @@ mod programs;
 
 use std::path::Path;
 
-use gateway_core::{Store, StoreKey};
+use gateway_core::Store;
+use gateway_core::custody::{Kek, Keys, SlotKind};
 use inspect::{Secrets, leaks};
 use metrology::keys::Hash;
 use minicbor::Encoder;
@@ -40,12 +41,14 @@ impl Case {
 
 /// Everything secret in a home, read with the home's own key.
 pub fn secrets(home: &Path, pairing: &Path) -> Secrets {
-    let text = std::fs::read_to_string(home.join("store.key")).unwrap();
-    let mut key: Hash = [0; 32];
-    hex::decode_to_slice(text.trim(), &mut key).unwrap();
-    let store = Store::open(&home.join("store.db"), &StoreKey::from_bytes(key)).unwrap();
+    let text = std::fs::read_to_string(home.join("hub.credential")).unwrap();
+    let mut credential: Hash = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut credential).unwrap();
+    let slots = Keys::read(&std::fs::read(home.join("keys.cbor")).unwrap()).unwrap();
+    let key = slots.open(SlotKind::Credential, &Kek::from_bytes(credential)).unwrap();
+    let store = Store::open(&home.join("store.db"), &key).unwrap();
     let pairing = protocol::pairing::Pairing::read(&std::fs::read(pairing).unwrap()).unwrap();
-    let mut secrets = Secrets { readings: Vec::new(), keys: vec![key.to_vec()] };
+    let mut secrets = Secrets { readings: Vec::new(), keys: vec![key.expose().to_vec(), credential.to_vec()] };
     secrets.keys.push(pairing.household_key.expose().to_vec());
     secrets.keys.push(pairing.code.expose().to_vec());
     for register in store.registers().unwrap() {
@@ -90,7 +93,7 @@ fn planted(case: &Case) {
         package.write()
     };
     let day = case.secrets.readings.iter().find(|day| day.iter().filter(|x| **x > 0).count() > 40).unwrap();
-    let opening = case.secrets.keys[10].clone();
+    let opening = case.secrets.keys[11].clone();
     assert_eq!(opening.len(), 32);
     let eight: Vec<u8> = day[10..18].iter().flat_map(|x| x.to_le_bytes()).collect();
 
@@ -125,7 +128,7 @@ fn planted(case: &Case) {
         }),
         ("a day seed behind a header", {
             let mut changed = package();
-            changed.chains[0].blocks[3].header.extend_from_slice(&case.secrets.keys[3]);
+            changed.chains[0].blocks[3].header.extend_from_slice(&case.secrets.keys[4]);
             changed.write()
         }),
         ("readings behind a commitment list", {

@@ -98,6 +98,7 @@ impl House {
         let output = Command::new(binary(program))
             .current_dir(self.directory.path())
             .args(arguments)
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent") // no keyring of whoever runs the tests
             .env("WATTSEAL_LOG", "trace")
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "full")
@@ -212,9 +213,9 @@ fn programs_show_no_reading_and_no_key_at_any_level_of_logging() {
             Some(0)
         );
     }
-    flip(&house.path("home/store.key"), 3);
+    flip(&house.path("home/hub.credential"), 3);
     assert_ne!(house.run("wattseal", &["--home", "home", "status"]), Some(0));
-    flip(&house.path("home/store.key"), 3);
+    flip(&house.path("home/hub.credential"), 3);
     flip(&house.path("home/store.db"), 9000);
     house.run(
         "wattseal",

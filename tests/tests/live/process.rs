@@ -65,7 +65,12 @@ impl Running {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("{} ended ({status}) before {what}; it told {:?}", self.name, list.last());
             }
-            assert!(Instant::now() < deadline, "{}: no {what}; it told {:?}", self.name, list.iter().rev().take(8).collect::<Vec<_>>());
+            assert!(
+                Instant::now() < deadline,
+                "{}: no {what}; it told {:?}",
+                self.name,
+                list.iter().rev().take(8).collect::<Vec<_>>()
+            );
             list = changed.wait_timeout(list, Duration::from_millis(200)).unwrap().0;
         }
     }

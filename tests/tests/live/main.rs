@@ -1,0 +1,6 @@
+//! The running system through real processes: meters on a serial line, TCP and brokers, a gateway, a provider behind TLS.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod month;
+mod process;
+mod world;
