@@ -1,21 +1,32 @@
 //! What the meter's flash holds, as CBOR: keys, certificates and every register's chain. All of it is secret.
 //!
+//! ```text
+//! version 2: CBOR ‖ SHA-256 of it          version 1: CBOR alone, read still; without what a live meter remembers
+//! ```
+//!
 //! The household's private key is not here: it stands in the pairing file alone. Its public key and the code of the
 //! pairing are, since new epochs and registers need them to derive their keys. Signing keys of past epochs are gone.
 
 use ed25519_dalek::SigningKey;
 use metrology::cose::public_key;
-use metrology::keys::{AgreementKey, Hash, PairingCode, RegisterKey};
+use metrology::keys::{AgreementKey, Hash, PairingCode, RegisterKey, hash};
 use metrology::label::{Coverage, Interval, MeterId, Register, RegisterCode, RegisterKind, Unit};
 use metrology::seal::{ChainState, Epoch};
-use minicbor::{Decode, Encode, bytes::ByteVec};
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
 use protocol::certificate::{VerifiedCertificate, follows};
 use protocol::time::Span;
 use zeroize::Zeroizing;
 
-use crate::meter::{FileMeter, HouseholdLink};
+use crate::live::record::Pending;
+use crate::meter::{FileMeter, HouseholdLink, Orders, Remembered};
 
 const KIND: &str = "wattseal/flash";
+/// Version that is written.
+const VERSION: u8 = 2;
+/// Before the checksum and the memory of a live meter.
+const VERSION_1: u8 = 1;
+const CHECKSUM_BYTES: usize = 32;
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
@@ -47,6 +58,8 @@ struct Flash {
     certificates: Vec<ByteVec>,
     #[n(11)]
     registers: Vec<Chain>,
+    #[n(12)]
+    live: Option<Live>,
 }
 
 #[derive(Encode, Decode)]
@@ -74,6 +87,32 @@ struct Chain {
     day: u32,
     #[cbor(n(10), with = "secret")]
     key: Zeroizing<[u8; 32]>,
+}
+
+/// [`Remembered`] and its orders.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Live {
+    #[n(0)]
+    at: u64,
+    #[n(1)]
+    seen: u64,
+    #[n(2)]
+    offset: i64,
+    #[n(3)]
+    whole: Option<u64>,
+    #[n(4)]
+    pending: Vec<Pending>,
+    #[n(5)]
+    confirmed: Option<ByteArray<32>>,
+    #[n(6)]
+    last: u64,
+    #[n(7)]
+    disconnected: bool,
+    #[n(8)]
+    credit: i64,
+    #[n(9)]
+    receipts: Vec<(ByteArray<32>, ByteVec)>,
 }
 
 /// CBOR codec for key bytes that erase themselves.
@@ -124,7 +163,7 @@ pub fn write(meter: &FileMeter, generation: u64) -> Zeroizing<Vec<u8>> {
     });
     let flash = Flash {
         kind: KIND.into(),
-        version: metrology::VERSION,
+        version: VERSION,
         generation,
         id: meter.id,
         identity: Zeroizing::new(meter.identity.to_bytes()),
@@ -135,12 +174,17 @@ pub fn write(meter: &FileMeter, generation: u64) -> Zeroizing<Vec<u8>> {
         signing: Zeroizing::new(meter.epoch.signing.to_bytes()),
         certificates: meter.certificates.iter().map(|c| c.message.clone().into()).collect(),
         registers: chains.collect(),
+        live: meter.remembered.as_ref().map(Live::of),
     };
     // Room enough that the buffer does not grow and leave copies of keys behind.
     let certificates: usize = meter.certificates.iter().map(|c| c.message.len() + 8).sum();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(1024 + certificates + 512 * flash.registers.len()));
+    let receipts: usize = flash.live.iter().flat_map(|live| &live.receipts).map(|(_, bytes)| bytes.len() + 64).sum();
+    let room = 1024 + certificates + 512 * flash.registers.len() + receipts;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let written = minicbor::encode(&flash, &mut *bytes);
     debug_assert!(written.is_ok(), "encoding to memory does not fail");
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum);
     bytes
 }
 
@@ -149,7 +193,13 @@ pub fn write(meter: &FileMeter, generation: u64) -> Zeroizing<Vec<u8>> {
 pub fn read(bytes: &[u8]) -> Option<(FileMeter, u64)> {
     let mut decoder = minicbor::Decoder::new(bytes);
     let flash: Flash = decoder.decode().ok()?;
-    if decoder.position() != bytes.len() || flash.kind != KIND || flash.version != metrology::VERSION {
+    let (body, rest) = bytes.split_at_checked(decoder.position())?;
+    let whole = match flash.version {
+        VERSION_1 => rest.is_empty() && flash.live.is_none(),
+        VERSION => rest == checksum(body),
+        _ => false,
+    };
+    if !whole || flash.kind != KIND {
         return None;
     }
     let certificates: Vec<_> =
@@ -181,12 +231,44 @@ pub fn read(bytes: &[u8]) -> Option<(FileMeter, u64)> {
         certificates,
         chains: std::collections::BTreeMap::new(),
         journal: crate::meter::Batch::default(),
+        remembered: flash.live.map(Live::read),
     };
     for chain in flash.registers {
         let (register, state) = chain.read()?;
         meter.install(register, state);
     }
     Some((meter, flash.generation))
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    hash("wattseal/flash-check", &[bytes])
+}
+
+impl Live {
+    fn of(remembered: &Remembered) -> Self {
+        let Remembered { at, seen, offset, whole, pending, confirmed, orders } = remembered;
+        let receipts = orders.receipts.iter().map(|(command, receipt)| ((*command).into(), receipt.clone().into()));
+        Self {
+            at: *at,
+            seen: *seen,
+            offset: *offset,
+            whole: *whole,
+            pending: pending.iter().map(|(code, amount)| Pending { code: *code, amount: *amount }).collect(),
+            confirmed: confirmed.map(Into::into),
+            last: orders.last,
+            disconnected: orders.disconnected,
+            credit: orders.credit,
+            receipts: receipts.collect(),
+        }
+    }
+
+    fn read(self) -> Remembered {
+        let Self { at, seen, offset, whole, pending, confirmed, last, disconnected, credit, receipts } = self;
+        let receipts = receipts.into_iter().map(|(command, receipt)| (command.into(), receipt.into())).collect();
+        let orders = Orders { last, disconnected, credit, receipts };
+        let pending = pending.iter().map(|pending| (pending.code, pending.amount)).collect();
+        Remembered { at, seen, offset, whole, pending, confirmed: confirmed.map(Into::into), orders }
+    }
 }
 
 impl Chain {
@@ -209,3 +291,6 @@ impl Chain {
         Some((Register { code: self.code, unit: self.unit, kind, interval }, state))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,9 @@
 //!                                  (faults, rotations)  (metrology)  (flash first, then visible)
 //! ```
 //!
+//! [`live`] runs the same meter on a line, where it pairs with a household and seals as time passes
+//! (`wattseal-meter run`).
+//!
 //! [`FileMeter`] works in memory alone and is what tests of other crates use; [`store`] is its flash and its output
 //! directory; `wattseal-meter seal` puts the two together. In the simple profile ([`mod@bill`], `wattseal-meter bill`) the
 //! meter bills the load itself instead, and nothing but the fee leaves. All sealing is metrology's own code: this crate adds where
@@ -53,6 +56,7 @@ pub mod course;
 pub mod entropy;
 pub mod flash;
 pub mod household;
+pub mod live;
 pub mod load;
 pub mod meter;
 pub mod store;

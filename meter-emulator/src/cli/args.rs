@@ -8,6 +8,8 @@ use metrology::certificate::SealClass;
 use metrology::label::{Interval, MeterId, RegisterCode, Unit};
 use protocol::time::{Span, Zone};
 
+pub use super::run_args::{BrokerArgs, RunArgs};
+
 use super::examples::{BILL_EXAMPLES, SEAL_EXAMPLES};
 use crate::course::Faults;
 use crate::household::DEFAULT_PV_WATTS;
@@ -29,6 +31,10 @@ pub enum Command {
     Seal(Box<SealArgs>),
     /// Let the meter bill itself: one signed fee leaves, and no reading is kept
     Bill(Box<BillArgs>),
+    /// Run as a meter on a line: seal as time passes, pair with a household, and answer it
+    Run(Box<RunArgs>),
+    /// Run a small MQTT broker, for demonstrations and tests: anyone who reaches it may speak
+    Broker(BrokerArgs),
 }
 
 /// Arguments of `seal`.
@@ -116,6 +122,10 @@ pub struct SourceArgs {
     #[arg(long, value_name = "WATTS", conflicts_with = "csv", default_value_t = DEFAULT_PV_WATTS)]
     pub pv: u32,
 
+    /// Give the household a gas heating with this number: register 7-0:3.0.0 in litres
+    #[arg(long, value_name = "SEED", requires = "household")]
+    pub gas: Option<u64>,
+
     /// Leave out what is before; RFC 3339 or YYYY-MM-DD (UTC). The household begins there [default: 2025-01-01]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub from: Option<u64>,
@@ -136,6 +146,14 @@ pub struct DeviceArgs {
     /// Directory of the meter; made when it is not there
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// What a new meter is.
+    #[command(flatten)]
+    pub made: MadeArgs,
+}
+
+/// What a new meter is; of one that is there it must be true.
+#[derive(Args)]
+pub struct MadeArgs {
     /// Name of a new meter [default: after its key]
     #[arg(long, value_name = "NAME", value_parser = meter_id)]
     pub meter_id: Option<MeterId>,
@@ -231,11 +249,11 @@ fn unit(text: &str) -> Result<Unit, &'static str> {
     Unit::new(text).ok_or("a unit has 1 to 8 printable ASCII characters, such as Wh")
 }
 
-fn meter_id(text: &str) -> Result<MeterId, &'static str> {
+pub(super) fn meter_id(text: &str) -> Result<MeterId, &'static str> {
     MeterId::new(text).ok_or("a meter's name has 1 to 32 printable ASCII characters")
 }
 
-fn moment(text: &str) -> Result<u64, &'static str> {
+pub(super) fn moment(text: &str) -> Result<u64, &'static str> {
     parse_moment(text).ok_or("write 2013-01-31 or 2013-01-31T23:30Z")
 }
 

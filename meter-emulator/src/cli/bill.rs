@@ -25,7 +25,7 @@ const MAX_KEY_FILE: u64 = 1 << 16;
 
 /// Runs the command. Nothing is written before the bill is complete and the meter's new state is durable.
 pub(super) fn bill(args: &BillArgs) -> Result<BillReport, CliError> {
-    let entropy = device::entropy(&args.device)?;
+    let entropy = device::entropy(&args.device.made)?;
     let provider = provider_key(&args.provider_key)?;
     let tariff = bill::accept(&read(&args.tariff, wire::MAX_MESSAGE as u64)?, &provider)?;
     let zone = &tariff.tariff.zone;
@@ -45,12 +45,12 @@ pub(super) fn bill(args: &BillArgs) -> Result<BillReport, CliError> {
     let course = Course { load, intakes, faults: args.faults.faults(), rotations: Vec::new() };
     let (store, mut meter) = match Store::open(&args.device.out)? {
         Some((store, meter)) => {
-            device::check_same(&args.device, &entropy, &meter)?;
+            device::check_same(&args.device.made, &entropy, &meter)?;
             (Some(store), meter)
         }
         None => {
-            let class = device::class(&args.device);
-            (None, FileMeter::unpaired(&entropy, args.device.meter_id, class, period.from)?)
+            let class = device::class(&args.device.made);
+            (None, FileMeter::unpaired(&entropy, args.device.made.meter_id, class, period.from)?)
         }
     };
     let epochs = meter.certificates().len();
@@ -79,11 +79,11 @@ pub(super) fn bill(args: &BillArgs) -> Result<BillReport, CliError> {
     if meter.certificates().len() > epochs {
         remarks.push(format!("epoch {} begins with the period", meter.certificates().len() - 1));
     }
-    if args.device.seed.is_some() {
+    if args.device.made.seed.is_some() {
         remarks.push(device::SEEDED.into());
     }
     let path = store.root().join(BILLS).join(name);
-    Ok(BillReport::new(&meter, &billed, &tariff.tariff, path, store.root(), remarks, args.device.seed.is_some()))
+    Ok(BillReport::new(&meter, &billed, &tariff.tariff, path, store.root(), remarks, args.device.made.seed.is_some()))
 }
 
 /// A key in hexadecimal, or the one in a provider.pub.

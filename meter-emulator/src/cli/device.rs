@@ -2,7 +2,7 @@
 
 use metrology::certificate::SealClass;
 
-use super::args::{Class, DeviceArgs};
+use super::args::{Class, MadeArgs};
 use super::error::CliError;
 use crate::entropy::{Entropy, MeterSeed};
 use crate::meter::FileMeter;
@@ -11,12 +11,12 @@ use crate::meter::FileMeter;
 pub(super) const SEEDED: &str = "the keys follow from --seed: for tests only, whoever knows the seed has the meter";
 
 /// Where a new meter's sealing claims to run.
-pub(super) fn class(args: &DeviceArgs) -> SealClass {
+pub(super) fn class(args: &MadeArgs) -> SealClass {
     args.class.unwrap_or(Class::Certified).seal_class()
 }
 
 /// Where keys come from.
-pub(super) fn entropy(args: &DeviceArgs) -> Result<Entropy, CliError> {
+pub(super) fn entropy(args: &MadeArgs) -> Result<Entropy, CliError> {
     let Some(text) = &args.seed else { return Ok(Entropy::System) };
     MeterSeed::from_hex(text)
         .map(Entropy::Seeded)
@@ -24,7 +24,7 @@ pub(super) fn entropy(args: &DeviceArgs) -> Result<Entropy, CliError> {
 }
 
 /// What is said about the meter must be true of the one that is there.
-pub(super) fn check_same(args: &DeviceArgs, entropy: &Entropy, meter: &FileMeter) -> Result<(), CliError> {
+pub(super) fn check_same(args: &MadeArgs, entropy: &Entropy, meter: &FileMeter) -> Result<(), CliError> {
     if args.meter_id.is_some_and(|id| id != meter.id()) {
         return Err(CliError::OtherMeter(meter.id()));
     }

@@ -6,6 +6,9 @@ use metrology::label::MeterId;
 
 use crate::bill::BillingError;
 use crate::course::CourseError;
+use crate::live::port::BrokerError;
+use crate::live::recorder::Failure;
+use crate::live::run::RunError;
 use crate::load::LoadError;
 use crate::meter::MeterError;
 use crate::store::StoreError;
@@ -38,22 +41,37 @@ pub enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The meter in the directory has another name.
-    #[error("the meter in this directory is called {0}; leave out --meter-id, or use another --out")]
+    #[error("the meter in this directory is called {0}; leave out --meter-id, or use another directory")]
     OtherMeter(MeterId),
     /// The meter in the directory claims another class.
-    #[error("the meter in this directory is of class {0}; leave out --class, or use another --out")]
+    #[error("the meter in this directory is of class {0}; leave out --class, or use another directory")]
     OtherClass(&'static str),
     /// The meter in the directory was not made from the seed.
-    #[error("the meter in this directory was not made from this --seed; leave it out, or use another --out")]
+    #[error("the meter in this directory was not made from this --seed; leave it out, or use another directory")]
     OtherSeed,
     /// The meter was never paired.
     #[error(
-        "the meter in this directory bills itself and was never paired with a household, so nobody could read its blocks; use another --out for a meter that seals"
+        "the meter in this directory bills itself and was never paired with a household, so nobody could read its blocks; use another directory for a meter that seals"
     )]
     NotPaired,
     /// The meter makes no bill.
     #[error(transparent)]
     Billing(#[from] BillingError),
+    /// A live meter ends.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A broker cannot be used as it was given.
+    #[error("{0}")]
+    Broker(#[from] BrokerError),
+    /// The embedded broker cannot listen.
+    #[error("{address}: {source}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file of the provider cannot be read.
     #[error("{}: {source}", path.display())]
     File {
@@ -80,7 +98,9 @@ impl CliError {
             Self::OtherSeed => "other_seed",
             Self::NotPaired => "not_paired",
             Self::Billing(error) => error.code(),
-            Self::File { .. } => "io",
+            Self::Run(RunError::Failure(error)) => error.code(),
+            Self::Broker(_) => "broker",
+            Self::Run(_) | Self::Listen { .. } | Self::File { .. } => "io",
         }
     }
 
@@ -92,10 +112,32 @@ impl CliError {
             Self::Load { source: LoadError::Io(_), .. }
             | Self::Store(StoreError::Io { .. } | StoreError::Locked(_))
             | Self::File { .. }
+            | Self::Listen { .. }
             | Self::Meter(MeterError::Entropy(_))
             | Self::Billing(BillingError::Meter(MeterError::Entropy(_)))
             | Self::Course(CourseError::Meter(MeterError::Entropy(_))) => 3,
+            Self::Broker(_) => 2,
+            Self::Run(error) => run_exit(error),
             _ => 1,
         }
+    }
+}
+
+/// Of a live meter: what the system refused, or what the meter did.
+fn run_exit(error: &RunError) -> u8 {
+    match error {
+        RunError::Failure(Failure::Store(error)) => {
+            if matches!(error, StoreError::Io { .. } | StoreError::Locked(_) | StoreError::Full(_)) { 3 } else { 1 }
+        }
+        RunError::Failure(Failure::Meter(error)) => {
+            if matches!(error, MeterError::Entropy(_)) {
+                3
+            } else {
+                1
+            }
+        }
+        RunError::Failure(Failure::Unsure(_) | Failure::Io { .. }) => 3,
+        RunError::Failure(_) => 1,
+        RunError::Line(_) | RunError::Runtime(_) | RunError::CodeFile { .. } | RunError::Closed => 3,
     }
 }

@@ -41,3 +41,21 @@ what they hold outside it is not used. Calling it again with the same --out goes
 seals every time once.
 
 Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, lock).";
+
+/// Of `run`.
+pub(super) const RUN_EXAMPLES: &str = "\
+Examples:
+  A meter on a pseudo-terminal, its pairing button pressed, ten minutes in a second:
+    wattseal-meter run --household 7 --from 2025-06-01 --days 60 --dir meter --serial auto --pair-at-start --speed 600
+
+  Thirteen months of history at once, then live over TCP as fast as a serial line:
+    wattseal-meter run --household 7 --from 2024-01-01 --days 500 --gas 3 --dir meter --catch-up 2025-02-01 \\
+        --tcp 127.0.0.1:4059 --baud 115200
+
+  Over a broker, with a tenth of the messages lost:
+    wattseal-meter run --household 7 --dir meter --mqtt mqtt://127.0.0.1:1883 --fault drop:0.1
+
+While it runs it takes lines on standard input: pair, status, power-cut [SECONDS], clock +SECONDS,
+fault KIND[:ARG], fault none, quit. It stops in good order on quit, SIGTERM and SIGINT; after any other end it goes on
+from what its disk holds, and the time between is an outage.
+";

@@ -9,10 +9,14 @@ mod device;
 mod error;
 mod examples;
 mod report;
+mod run;
+mod run_args;
 mod seal;
 mod source;
 
-pub use args::{BillArgs, Bound, Class, Cli, Command, DeviceArgs, FaultArgs, SealArgs, SourceArgs};
+pub use args::{
+    BillArgs, Bound, BrokerArgs, Class, Cli, Command, DeviceArgs, FaultArgs, MadeArgs, RunArgs, SealArgs, SourceArgs,
+};
 pub use error::CliError;
 
 use std::ffi::OsString;
@@ -38,6 +42,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: 
     match cli.command {
         Command::Seal(args) => answer(seal::seal(&args, err), args.json, out, err),
         Command::Bill(args) => answer(bill::bill(&args), args.json, out, err),
+        Command::Run(args) => {
+            let result = run::run(&args, out);
+            ended(result, args.json, out, err)
+        }
+        Command::Broker(args) => {
+            let result = run::broker(&args, out);
+            ended(result, args.json, out, err)
+        }
     }
 }
 
@@ -56,6 +68,11 @@ fn answer<R: Serialize + Display>(
         Ok(report) => written(write!(out, "{report}")),
         Err(error) => failed(&error, json, out, Some(err)),
     }
+}
+
+/// Says why a command that speaks for itself came to an end.
+fn ended(result: Result<(), CliError>, json: bool, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    result.map_or_else(|error| failed(&error, json, out, Some(err)), |()| 0)
 }
 
 /// What is wrong, without the usage lines below it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::pairing::Pairing;
 
-use super::args::{DeviceArgs, SealArgs};
+use super::args::{MadeArgs, SealArgs};
 use super::device;
 use super::error::CliError;
 use super::report::Report;
@@ -19,20 +19,20 @@ use crate::time::show;
 
 /// Runs the command. Nothing is written before the whole run has been found to fit.
 pub(super) fn seal(args: &SealArgs, err: &mut dyn Write) -> Result<Report, CliError> {
-    let entropy = device::entropy(&args.device)?;
+    let entropy = device::entropy(&args.device.made)?;
     let Source { load, intakes, mut remarks } = source(&args.source)?;
     let course = Course { load, intakes, faults: args.faults.faults(), rotations: args.rotate_at.clone() };
 
     let (store, mut meter, pairing) = match Store::open(&args.device.out)? {
         Some((store, meter)) => {
-            device::check_same(&args.device, &entropy, &meter)?;
+            device::check_same(&args.device.made, &entropy, &meter)?;
             if !meter.is_paired() {
                 return Err(CliError::NotPaired);
             }
             (Some(store), meter, None)
         }
         None => {
-            let (meter, pairing) = new_meter(&args.device, &entropy, &course.load)?;
+            let (meter, pairing) = new_meter(&args.device.made, &entropy, &course.load)?;
             (None, meter, Some(pairing))
         }
     };
@@ -69,17 +69,17 @@ pub(super) fn seal(args: &SealArgs, err: &mut dyn Write) -> Result<Report, CliEr
         let why = if stepped { "the clock stepped by more than a day" } else { "keys were rotated" };
         remarks.push(format!("epoch {} begins at {}: {why}", certificate.certificate.epoch, show(first)));
     }
-    if args.device.seed.is_some() {
+    if args.device.made.seed.is_some() {
         remarks.push(device::SEEDED.into());
     }
-    Ok(Report::new(&meter, &tallies, course.load.span(), store.root(), remarks, args.device.seed.is_some()))
+    Ok(Report::new(&meter, &tallies, course.load.span(), store.root(), remarks, args.device.made.seed.is_some()))
 }
 
 fn lay_out(stage: &mut Stage, pairing: Option<&Pairing>) -> Result<(), CliError> {
     pairing.map_or(Ok(()), |pairing| stage.pairing(pairing)).map_err(CliError::from)
 }
 
-fn new_meter(args: &DeviceArgs, entropy: &Entropy, load: &Load) -> Result<(FileMeter, Pairing), CliError> {
+fn new_meter(args: &MadeArgs, entropy: &Entropy, load: &Load) -> Result<(FileMeter, Pairing), CliError> {
     let class = device::class(args);
     Ok(FileMeter::new(entropy, args.meter_id, class, load.span().from)?)
 }

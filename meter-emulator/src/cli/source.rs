@@ -9,12 +9,14 @@ use super::args::SourceArgs;
 use super::error::CliError;
 use crate::amount::parse_parts;
 use crate::course::Intake;
-use crate::household::{Household, MAX_DAYS, MAX_PV_WATTS};
+use crate::household::{Household, MAX_DAYS, MAX_PV_WATTS, gas};
 use crate::load::{Load, LoadError, Series, read_csv};
 use crate::time::show;
 
 /// 2025-01-01: where a household begins when nothing is said.
 const HOUSEHOLD_FROM: u64 = 1_735_689_600;
+/// Register of gas, in litres.
+const GAS: &str = "7-0:3.0.0";
 /// Days of a household when nothing is said.
 const HOUSEHOLD_DAYS: u32 = 365;
 
@@ -40,7 +42,8 @@ pub(super) fn source(args: &SourceArgs) -> Result<Source, CliError> {
     for code in codes {
         let start = starts.next().map(|text| parse_parts(text)).transpose();
         let start = start.map_err(|reason| CliError::Usage(format!("--register-start: {reason}")))?;
-        let unit = args.unit.or_else(|| Text::new("Wh")).ok_or_else(|| CliError::Usage("no unit".into()))?;
+        let usual = Text::new(if code.as_str() == GAS { "L" } else { "Wh" });
+        let unit = args.unit.or(usual).ok_or_else(|| CliError::Usage("no unit".into()))?;
         let register = Register { code, unit, kind: RegisterKind::Cumulative, interval: args.interval };
         intakes.push(Intake { register, start });
     }
@@ -115,6 +118,15 @@ fn household(args: &SourceArgs, seed: u64) -> Result<Columns, CliError> {
         codes.push(code("1-0:2.8.0")?);
     }
     let interval: Interval = args.interval;
+    if let Some(gas) = args.gas {
+        let days = load.length().div_ceil(interval.slots_per_day()) + 1;
+        let day = u32::try_from(load.span().from / DAY_SECONDS).map_err(|_| too_much())?;
+        let days = u32::try_from(days).map_err(|_| too_much())?;
+        let heating = gas::generate(gas, day, days, interval).ok_or_else(too_much)?;
+        let heating = heating.cut(Some(load.span().from), Some(load.span().until)).map_err(CliError::Household)?;
+        codes.push(code(GAS)?);
+        series.extend(heating.series().iter().cloned());
+    }
     let load = Load::new(interval, load.first(), series).ok_or_else(too_much)?;
     Ok((load, codes, vec![format!("the readings are of built-in household {seed}: nobody used this energy")]))
 }

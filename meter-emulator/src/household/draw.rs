@@ -16,6 +16,8 @@ pub(super) enum Question {
     Weather,
     /// Clouds passing.
     Cloud,
+    /// Gas burnt in a quarter-hour.
+    Gas,
 }
 
 /// The chances of one household.

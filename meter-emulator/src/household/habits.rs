@@ -71,9 +71,7 @@ impl Habits {
         let weekday = date_of(u64::from(day) * DAY_SECONDS).weekday().to_monday_zero_offset();
         let free = weekday >= 5;
         let away = self.away(day);
-        let from_july = (day_of_year(day) - 200).unsigned_abs();
-        let cold = from_july.min(365 - from_july) * 100 / 183;
-        let cold = u32::try_from(cold).unwrap_or(0);
+        let cold = cold_of(day);
         let mut plan = Day { habits: self, day, away, free, cold, runs: Vec::new() };
         if !away {
             plan.runs(self.draw);
@@ -139,6 +137,12 @@ impl Day<'_> {
         let running = self.runs.iter().filter(|(from, length, _)| (*from..from + length).contains(&quarter));
         watts + running.map(|(_, _, watts)| watts).sum::<u32>()
     }
+}
+
+/// Cold of the season in hundredths: 0 in July, 100 in January.
+pub(super) fn cold_of(day: u32) -> u32 {
+    let from_july = (day_of_year(day) - 200).unsigned_abs();
+    u32::try_from(from_july.min(365 - from_july) * 100 / 183).unwrap_or(0)
 }
 
 impl Clouds {

@@ -5,6 +5,7 @@
 //! windows fit together; longer intervals are exact sums. Clocks here show UTC, without daylight saving.
 
 mod draw;
+pub mod gas;
 mod habits;
 mod sun;
 

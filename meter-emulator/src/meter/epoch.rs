@@ -3,12 +3,12 @@
 use ed25519_dalek::SigningKey;
 use metrology::certificate::Certificate;
 use metrology::cose::public_key;
-use metrology::keys::{Hash, PairingContext, register_key};
+use metrology::keys::{Hash, PairingContext, RegisterKey, register_key};
 use metrology::label::{Coverage, DAY_SECONDS, RegisterCode};
 use metrology::seal::{ChainState, Epoch};
 use protocol::certificate::VerifiedCertificate;
 
-use super::{Block, FileMeter, MeterError};
+use super::{Block, FileMeter, HouseholdLink, MeterError};
 use crate::entropy::Entropy;
 
 impl FileMeter {
@@ -87,16 +87,25 @@ impl FileMeter {
         head: Option<Hash>,
         total: u64,
     ) -> Result<ChainState, MeterError> {
-        let label = self.household.label();
+        let (day, key) = self.first_key(&self.household, code)?;
+        let previous = head.unwrap_or(self.epoch.certificate);
+        Ok(ChainState { coverage, next: None, block, previous, total, day, key })
+    }
+
+    /// The current epoch's first day, and a register's key of that day for a household.
+    pub(super) fn first_key(
+        &self,
+        household: &HouseholdLink,
+        code: &RegisterCode,
+    ) -> Result<(u32, RegisterKey), MeterError> {
+        let label = household.label();
         let context = PairingContext {
             certificate: &self.epoch.certificate,
             counter: label.counter,
             household: &label.household,
         };
         let day = u32::try_from(self.epoch.first / DAY_SECONDS).map_err(|_| MeterError::OutOfRange)?;
-        let key = register_key(&self.agreement, &self.household.public, &self.household.code, &context, code, day)
-            .ok_or(MeterError::Household)?;
-        let previous = head.unwrap_or(self.epoch.certificate);
-        Ok(ChainState { coverage, next: None, block, previous, total, day, key })
+        let key = register_key(&self.agreement, &household.public, &household.code, &context, code, day);
+        Ok((day, key.ok_or(MeterError::Household)?))
     }
 }

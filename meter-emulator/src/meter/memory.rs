@@ -17,9 +17,44 @@ pub(crate) struct HouseholdLink {
 }
 
 impl HouseholdLink {
-    pub(super) fn label(&self) -> PairingLabel {
+    pub(crate) fn label(&self) -> PairingLabel {
         PairingLabel { counter: self.counter, household: household_fingerprint(&self.public) }
     }
+}
+
+/// What a meter on a line keeps besides its chains, as of the end of its last blocks.
+///
+/// World time is the time of what passes through the registers; the meter's clock shows it with `offset` seconds added.
+/// Of two times, `at` belongs to the registers and `seen` to the process: it is what the computer's clock showed then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// World time up to which the registers have counted.
+    pub at: u64,
+    /// The computer's clock at that moment, Unix milliseconds.
+    pub seen: u64,
+    /// What the meter's clock is ahead of the world's, in seconds.
+    pub offset: i64,
+    /// The slot, by the meter's clock, since whose beginning the meter has run without a break.
+    pub whole: Option<u64>,
+    /// What has passed through registers and is in no slot yet, in 10⁻⁴ units.
+    pub pending: Vec<(RegisterCode, u64)>,
+    /// The household's proof in the last pairing: its confirmation may come again.
+    pub confirmed: Option<[u8; 32]>,
+    /// What operators ordered.
+    pub orders: Orders,
+}
+
+/// What operators' commands have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Orders {
+    /// Number of the last command that was obeyed.
+    pub last: u64,
+    /// Whether an operator opened the switch.
+    pub disconnected: bool,
+    /// Prepaid credit in 10⁻⁹ currency units.
+    pub credit: i64,
+    /// Commands that were obeyed lately, by hash, each with its receipt: a lost answer is given again.
+    pub receipts: Vec<([u8; 32], Vec<u8>)>,
 }
 
 /// A register and its running chain.

@@ -1,19 +1,21 @@
 //! The file meter itself: keys, epochs, certificates and one chain for each register, all in memory.
 //!
-//! It seals with metrology's [`Sealer`] and nothing else. Its [`Journal`](metrology::seal::Journal) is a batch: the newest state of every chain is
-//! kept in memory, and [`crate::store`] makes the batch durable as one piece before any block of it becomes visible. A
-//! meter that sends blocks as they arise must store each state before each block; here nothing leaves before the run is
-//! complete, so one durable write is the same promise.
+//! It seals with metrology's [`Sealer`] and nothing else. Its [`Journal`](metrology::seal::Journal) is a batch: the
+//! newest state of every chain is kept in memory, and [`crate::store`] makes the batch durable as one piece before any
+//! block of it becomes visible. Nothing leaves before, so one durable write for many blocks is the journal's promise. A
+//! meter on a line ([`crate::live`]) does the same for every day.
 
 mod account;
 mod block;
 mod epoch;
 mod error;
+mod inside;
 mod memory;
+mod pair;
 
 pub use block::{Block, directory_name};
 pub use error::MeterError;
-pub(crate) use memory::{Batch, Chain, HouseholdLink};
+pub(crate) use memory::{Batch, Chain, HouseholdLink, Orders, Remembered};
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -40,6 +42,8 @@ pub struct FileMeter {
     pub(crate) certificates: Vec<VerifiedCertificate>,
     pub(crate) chains: BTreeMap<RegisterCode, Chain>,
     pub(crate) journal: Batch,
+    /// What a meter on a line remembers besides; none before it ran there.
+    pub(crate) remembered: Option<Remembered>,
 }
 
 impl FileMeter {
@@ -106,6 +110,7 @@ impl FileMeter {
             certificates: Vec::new(),
             chains: BTreeMap::new(),
             journal: Batch::default(),
+            remembered: None,
         };
         meter.certify()?;
         Ok(meter)

@@ -4,6 +4,7 @@
 //! DIR/flash/lock            held while a meter runs
 //! DIR/flash/state.cbor      keys, certificates, chains (mode 0600)
 //! DIR/flash/pending-N/      what write N is about to make visible
+//! DIR/flash/open-N.log      after write N: slots that no block holds yet (mode 0600), of a meter on a line
 //! DIR/meter.cert            certificates of all epochs
 //! DIR/pairing.key           what the household needs to read the blocks (mode 0600), made once
 //! DIR/blocks/REGISTER/…     one file a block, names sort by time
@@ -14,9 +15,13 @@
 //! generation N replaces the old one (written beside it, forced to disk, renamed); then the pending files are moved to
 //! where everyone sees them. A power cut before the second step leaves the old state and pending files that are thrown
 //! away: no label is used, since nobody saw a block. A cut after it leaves the new state and pending files that the next
-//! run moves. So no block is ever visible whose state is not durable, and none is lost whose state is.
+//! run moves. So no block is ever visible whose state is not durable, and none is lost whose state is. A meter on a line
+//! makes such a transaction of every day.
 
-mod files;
+pub(crate) mod files;
+mod save;
+
+pub use save::SaveError;
 
 use std::fs::{self, File};
 use std::io;
@@ -33,6 +38,7 @@ const FLASH: &str = "flash";
 const LOCK: &str = "lock";
 const STATE: &str = "state.cbor";
 const PENDING: &str = "pending-";
+const OPEN: &str = "open-";
 /// The certificates' file.
 pub const CERTIFICATE: &str = "meter.cert";
 /// The pairing's file.
@@ -55,16 +61,22 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another run holds the meter.
-    #[error("{}: another run is sealing with this meter; wait until it is done", .0.display())]
+    #[error("{}: another run holds this meter; wait until it is done, or stop it", .0.display())]
     Locked(PathBuf),
     /// The flash cannot be read.
-    #[error("{}: the meter's flash is damaged or was written by another version; restore it from a copy that is not older than the last block, or make a new meter with another --out", .0.display())]
+    #[error("{}: the meter's flash is damaged or was written by another version; restore it from a copy that is not older than the last block, or make a new meter in another directory", .0.display())]
     Damaged(PathBuf),
     /// Files of a meter without its flash.
-    #[error("{}: there are files of a meter but not its flash, and without it the meter cannot go on; choose another --out", .0.display())]
+    #[error("{}: there are files of a meter but not its flash, and without it the meter cannot go on; choose another directory", .0.display())]
     NoFlash(PathBuf),
+    /// A live meter is within a day.
+    #[error("{}: this meter runs on a line and has slots that no block holds yet; go on with wattseal-meter run, or use another directory", .0.display())]
+    OpenDay(PathBuf),
+    /// The memory is full: switched on for tests of what happens then.
+    #[error("{}: the meter's memory is full", .0.display())]
+    Full(PathBuf),
     /// A block or bill is there that the flash does not know of.
-    #[error("{}: this file exists, but the meter's flash does not know of it: it is an older copy. Going on would use a time twice; restore the newest flash or choose another --out", .0.display())]
+    #[error("{}: this file exists, but the meter's flash does not know of it: it is an older copy. Going on would use a time twice; restore the newest flash or choose another directory", .0.display())]
     OldFlash(PathBuf),
 }
 
@@ -78,6 +90,8 @@ fn at(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
 pub struct Store {
     root: PathBuf,
     generation: u64,
+    /// Whether it behaves as if no space were left.
+    full: bool,
     _lock: File,
 }
 
@@ -91,6 +105,8 @@ impl StoreError {
             Self::Damaged(_) => "flash_damaged",
             Self::NoFlash(_) => "no_flash",
             Self::OldFlash(_) => "flash_older",
+            Self::OpenDay(_) => "open_day",
+            Self::Full(_) => "memory_full",
         }
     }
 }
@@ -102,6 +118,18 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(root: &Path) -> Result<Option<(Self, FileMeter)>, StoreError> {
+        let opened = Self::open_live(root)?;
+        match &opened {
+            Some((store, _)) if store.open_day().exists() => Err(StoreError::OpenDay(root.to_owned())),
+            _ => Ok(opened),
+        }
+    }
+
+    /// As [`Store::open`], for a run that goes on within a day.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open_live(root: &Path) -> Result<Option<(Self, FileMeter)>, StoreError> {
         let state = root.join(FLASH).join(STATE);
         if !state.try_exists().map_err(at(&state))? {
             let orphan = [CERTIFICATE, PAIRING, BLOCKS, BILLS].iter().any(|name| root.join(name).exists());
@@ -110,7 +138,7 @@ impl Store {
         let lock = lock(root)?;
         let bytes = Zeroizing::new(fs::read(&state).map_err(at(&state))?);
         let (meter, generation) = flash::read(&bytes).ok_or(StoreError::Damaged(state))?;
-        let store = Self { root: root.to_owned(), generation, _lock: lock };
+        let store = Self { root: root.to_owned(), generation, full: false, _lock: lock };
         store.recover()?;
         Ok(Some((store, meter)))
     }
@@ -127,7 +155,7 @@ impl Store {
         if flash.join(STATE).exists() {
             return Err(StoreError::Locked(root.to_owned()));
         }
-        let store = Self { root: root.to_owned(), generation: 0, _lock: lock };
+        let store = Self { root: root.to_owned(), generation: 0, full: false, _lock: lock };
         store.recover()?;
         Ok(store)
     }

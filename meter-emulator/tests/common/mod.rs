@@ -1,6 +1,8 @@
 //! The household's end for tests: verifies, chains and opens blocks with public functions of metrology and protocol.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
 
+pub mod live;
+pub mod process;
 pub mod tariff;
 
 use std::collections::BTreeMap;
@@ -73,7 +75,7 @@ pub fn open_chain(files: &[BlockFile], certificates: &[VerifiedCertificate], pai
     opened
 }
 
-fn open(file: &BlockFile, header: &DayHeader, hash: &[u8; 32], seed: &DaySeed) -> Opened {
+pub fn open(file: &BlockFile, header: &DayHeader, hash: &[u8; 32], seed: &DaySeed) -> Opened {
     let register = header.register;
     let mut plain = file.ciphertext.to_vec();
     let tag: [u8; 16] = plain.split_off(plain.len() - 16).try_into().unwrap();
