@@ -41,7 +41,11 @@ pub enum BillRefused {
     #[error("several meters have register {0} in this period; name the one to bill")]
     SeveralMeters(RegisterCode),
     /// Time without a block.
-    #[error("register {register} has no readings from Unix time {from} to {until}; a bill needs all of its period")]
+    #[error(
+        "register {register} has no readings from {} to {}; a bill needs all of its period",
+        protocol::show::utc(*from),
+        protocol::show::utc(*until)
+    )]
     Gap {
         /// The register.
         register: RegisterCode,

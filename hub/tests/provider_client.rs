@@ -5,14 +5,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use hub::provider::{Client, ClientKey, ProviderError, ProviderPin, Retry};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn client(address: &str) -> Client {
-    let clock = Arc::new(|| 1_790_000_000);
+    let clock = Arc::new(|| UNIX_EPOCH.elapsed().unwrap().as_secs());
     Client::new(ProviderPin::new([7; 32], address), Some(ClientKey::from_seed(&[1; 32])), clock).unwrap()
 }
 

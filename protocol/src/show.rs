@@ -67,6 +67,14 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A Unix time in UTC, to the minute: 2026-03-01 23:00 UTC.
+#[must_use]
+pub fn utc(time: u64) -> String {
+    let zone = Zone { name: "UTC".into(), offset: 0, changes: Vec::new() };
+    let (date, second) = zone.local(time);
+    format!("{date} {:02}:{:02} UTC", second / 3600, second % 3600 / 60)
+}
+
 /// A Unix time as RFC 3339 with the zone's offset.
 #[must_use]
 pub fn local(zone: &Zone, time: u64) -> String {

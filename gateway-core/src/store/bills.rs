@@ -58,13 +58,16 @@ impl Store {
         rows.map(|key| fixed(key?, "provider")).collect()
     }
 
-    /// Pins a provider's key.
+    /// Pins a provider's key; a key that is pinned already takes the name, which its owner has signed.
     ///
     /// # Errors
     /// When the database fails.
     pub fn pin_provider(&self, key: &[u8; 32], name: &str, at: i64) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("INSERT OR IGNORE INTO providers (key, name, pinned_at) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT INTO providers (key, name, pinned_at) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (key) DO UPDATE SET name = ?2 WHERE name IS NOT ?2",
+            )?
             .execute((key.as_slice(), name, at))?;
         Ok(())
     }

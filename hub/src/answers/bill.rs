@@ -1,15 +1,18 @@
 //! Bills: what is owed, proved.
 
-use gateway_core::Store;
+use std::path::Path;
+
 use gateway_core::bill::{Bill, BillRequest, make};
 use gateway_core::store::StoredBill;
+use gateway_core::{Store, StoreError};
+use protocol::metrology::keys::Hash;
 use protocol::show;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use rand_core::OsRng;
 
 use crate::Failure;
-use crate::api::{BandInfo, BillAsk, BillInfo, BillMade, Bills, LineInfo, PeriodText, ProviderInfo};
+use crate::api::{BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo};
 use crate::commands::now;
 use crate::dates::Calendar;
 use crate::home::{read_file, write_whole};
@@ -170,4 +173,33 @@ pub fn bills(store: &Store) -> Result<Bills, Failure> {
         made_at: bill.made_at,
     });
     Ok(Bills { bills: bills.collect() })
+}
+
+/// Writes a kept bill's file again.
+///
+/// # Errors
+/// When there is no such bill or the disk refuses.
+pub fn save_bill(store: &Store, wanted: &str, out: &Path) -> Result<BillSaved, Failure> {
+    let digest = find_bill(store, wanted)?;
+    let package = store.bill(&digest)?.ok_or(StoreError::Damaged("bill"))?.package;
+    write_whole(out, &package)?;
+    Ok(BillSaved { digest: hex::encode(digest), out: out.to_path_buf(), bytes: package.len() })
+}
+
+/// The one bill whose digest begins with these hexadecimal digits.
+///
+/// # Errors
+/// When there is none, or several.
+pub fn find_bill(store: &Store, wanted: &str) -> Result<Hash, Failure> {
+    let wanted = wanted.to_ascii_lowercase();
+    let mut found: Vec<Hash> =
+        store.bills()?.into_iter().map(|bill| bill.digest).filter(|d| hex::encode(d).starts_with(&wanted)).collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(digest), true) if wanted.len() >= 8 => Ok(digest),
+        (Some(_), true) => Err(Failure::refused("short-digest", "give at least eight digits of the bill's digest")),
+        (Some(_), false) => Err(Failure::refused("several-bills", "several bills begin with these digits; give more")),
+        (None, _) => {
+            Err(Failure::refused("no-bill", "there is no such bill; `wattseal bills` lists those that were made"))
+        }
+    }
 }

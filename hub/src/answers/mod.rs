@@ -6,7 +6,7 @@ mod import;
 mod readings;
 mod status;
 
-pub use bill::{bill, bills, keep_bill, trust_provider};
+pub use bill::{bill, bills, find_bill, keep_bill, save_bill, trust_provider};
 pub use import::{import, pair_file};
 pub use readings::readings;
 pub use status::status;

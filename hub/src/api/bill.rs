@@ -135,3 +135,14 @@ pub struct BillInfo {
     /// When it was made, Unix seconds.
     pub made_at: i64,
 }
+
+/// A bill's file that was written again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BillSaved {
+    /// Digest of the bill, hex.
+    pub digest: String,
+    /// Where it was written.
+    pub out: PathBuf,
+    /// Its size.
+    pub bytes: usize,
+}

@@ -22,7 +22,7 @@ pub use account::{
     AccountAdd, AccountInfo, Accounts, CommandInfo, Commands, StandingAdd, StandingInfo, SubmissionInfo, Submissions,
     TariffInfo, Tariffs,
 };
-pub use bill::{BandInfo, BillAsk, BillInfo, BillMade, Bills, LineInfo, PeriodText, ProviderInfo};
+pub use bill::{BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo};
 pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired};
 pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
 pub use status::{GapInfo, MeterInfo, NoteInfo, RegisterInfo, Status};
@@ -54,6 +54,13 @@ pub enum Request {
     Bill(BillAsk),
     /// Bills that were made.
     Bills,
+    /// Write a bill's file again, exactly as it left or would leave.
+    SaveBill {
+        /// Digest of the bill, hex, or its first digits.
+        bill: String,
+        /// Where it is written, an absolute path.
+        out: std::path::PathBuf,
+    },
     /// Lines to meters.
     Lines,
     /// Add a line, or change its sign-in.
@@ -137,6 +144,8 @@ pub enum Answer {
     BillMade(Box<BillMade>),
     /// To [`Request::Bills`].
     Bills(Bills),
+    /// To [`Request::SaveBill`].
+    BillSaved(BillSaved),
     /// To [`Request::Lines`], and to what changes them.
     Lines(Lines),
     /// To [`Request::Now`].

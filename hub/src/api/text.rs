@@ -19,6 +19,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Paired(paired) => self::paired(paired),
         Answer::BillMade(bill) => bill_made(bill),
         Answer::Bills(bills) => self::bills(bills),
+        Answer::BillSaved(saved) => format!("Written to {}: {}.", saved.out.display(), show::bytes(saved.bytes)),
         Answer::Lines(lines) => self::lines(lines),
         Answer::Now(now) => self::now(now),
         Answer::Accounts(accounts) => self::accounts(accounts),

@@ -152,9 +152,16 @@ pub enum Command {
         after_help = "Example:\n  wattseal bill --tariff green.tariff --from 2026-03-01 --to 2026-04-01 --out march.bill\n\nA bare date is the start of that day in the tariff's time zone. The period is half-open."
     )]
     Bill(BillArgs),
-    /// List the bills that were made
-    #[command(after_help = "Example:\n  wattseal bills")]
-    Bills,
+    /// List the bills that were made, or write one's file again
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  wattseal bills\n  wattseal bills save 4a1f09c2 march.bill"
+    )]
+    Bills {
+        /// What to do with one.
+        #[command(subcommand)]
+        command: Option<BillsCommand>,
+    },
     /// Accounts with providers
     #[command(subcommand)]
     Account(AccountCommand),
@@ -176,6 +183,18 @@ pub enum Command {
     /// Show commands of providers to the meters of this home
     #[command(after_help = "Example:\n  wattseal commands")]
     Commands,
+}
+
+/// Bills that were made.
+#[derive(Subcommand)]
+pub enum BillsCommand {
+    /// Write a bill's file again, exactly as it left
+    Save {
+        /// Digest of the bill, or its first digits
+        bill: String,
+        /// Where it is written
+        out: PathBuf,
+    },
 }
 
 /// Lines to meters.

@@ -6,7 +6,7 @@
 mod args;
 mod place;
 
-pub use args::{AccountCommand, BillArgs, Cli, Command, LineCommand, StandingCommand};
+pub use args::{AccountCommand, BillArgs, BillsCommand, Cli, Command, LineCommand, StandingCommand};
 pub use place::default_home;
 
 use std::io::Write;
@@ -128,7 +128,10 @@ fn request(command: Command) -> Result<Request, Failure> {
             corrects: args.corrects,
             totals: args.totals,
         }),
-        Command::Bills => Request::Bills,
+        Command::Bills { command: None } => Request::Bills,
+        Command::Bills { command: Some(BillsCommand::Save { bill, out }) } => {
+            Request::SaveBill { bill, out: whole(&out)? }
+        }
         Command::Account(AccountCommand::List) => Request::Accounts,
         Command::Account(AccountCommand::Add { address, provider_key }) => Request::AddAccount(AccountAdd {
             address,

@@ -18,7 +18,7 @@ use rand_core::OsRng;
 use super::Gateway;
 use super::month::{month_from, start_of_month};
 use crate::Failure;
-use crate::answers::keep_bill;
+use crate::answers::{find_bill, keep_bill};
 use crate::api::{Answer, Event, StandingAdd, StandingInfo, SubmissionInfo, Submissions};
 use crate::commands::now;
 use crate::provider::{ProviderError, Retry};
@@ -192,7 +192,7 @@ impl Gateway {
 
     pub(super) async fn submit(&self, bill: &str, account: Option<i64>) -> Result<Answer, Failure> {
         let account = self.account(account).await?;
-        let wanted = bill.to_ascii_lowercase();
+        let wanted = bill.to_owned();
         let digest = self.keeper.run(move |store| find_bill(store, &wanted)).await?;
         let id = account.id;
         let submission = self
@@ -332,19 +332,6 @@ fn kept_tariff(
         }
     }
     Ok(None)
-}
-
-fn find_bill(store: &Store, wanted: &str) -> Result<Hash, Failure> {
-    let mut found: Vec<Hash> =
-        store.bills()?.into_iter().map(|bill| bill.digest).filter(|d| hex::encode(d).starts_with(wanted)).collect();
-    match (found.pop(), found.is_empty()) {
-        (Some(digest), true) if wanted.len() >= 8 => Ok(digest),
-        (Some(_), true) => Err(Failure::refused("short-digest", "give at least eight digits of the bill's digest")),
-        (Some(_), false) => Err(Failure::refused("several-bills", "several bills begin with these digits; give more")),
-        (None, _) => {
-            Err(Failure::refused("no-bill", "there is no such bill; `wattseal bills` lists those that were made"))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -114,6 +114,9 @@ impl Gateway {
                 Answer::BillMade(Box::new(keeper.run(move |store| answers::bill(store, &ask)).await?))
             }
             Request::Bills => Answer::Bills(keeper.run(|store| answers::bills(store)).await?),
+            Request::SaveBill { bill, out } => {
+                Answer::BillSaved(keeper.run(move |store| answers::save_bill(store, &bill, &out)).await?)
+            }
             Request::Lines => self.lines().await?,
             Request::AddLine(add) => self.add_line(add).await?,
             Request::RemoveLine { line } => self.remove_line(line).await?,

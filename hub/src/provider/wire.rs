@@ -11,6 +11,7 @@ use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use protocol::service::tls::SERVER_NAME;
+use protocol::service::{MAX_BILL, MAX_BODY};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error as TlsFault};
 use serde::Deserialize;
@@ -67,6 +68,12 @@ struct Told {
 impl Client {
     /// Asks whoever answers at the address, and gives the body of a good answer.
     pub(super) async fn exchange(&self, who: Who, ask: Ask<'_>) -> Result<Vec<u8>, ProviderError> {
+        // A provider that refuses a body hangs up before it has read it, and its reason is lost on the way.
+        let most = if ask.path == "/v1/bills" { MAX_BILL } else { MAX_BODY };
+        if ask.body.len() > most {
+            let message = format!("this has {} bytes, a provider takes at most {most}", ask.body.len());
+            return Err(ProviderError::Rejected { code: "too-large".into(), message });
+        }
         let key = if ask.as_household { Some(self.key.as_ref().ok_or(ProviderError::NoKey)?) } else { None };
         let config = self.tls(who, key)?;
         let name = ServerName::try_from(SERVER_NAME).map_err(|e| ProviderError::Setup(e.to_string()))?;

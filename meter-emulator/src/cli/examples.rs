@@ -56,6 +56,6 @@ Examples:
     wattseal-meter run --household 7 --dir meter --mqtt mqtt://127.0.0.1:1883 --fault drop:0.1
 
 While it runs it takes lines on standard input: pair, status, power-cut [SECONDS], clock +SECONDS,
-fault KIND[:ARG], fault none, quit. It stops in good order on quit, SIGTERM and SIGINT; after any other end it goes on
+fault KIND[:ARG], fault none, speed N, quit. It stops in good order on quit, SIGTERM and SIGINT; after any other end it goes on
 from what its disk holds, and the time between is an outage.
 ";

@@ -62,7 +62,17 @@ pub fn run(setup: &Arc<Setup>, options: &Options, say: &mut dyn FnMut(&Event)) -
     control::listen(&runtime, &inward)?;
     let trouble = Arc::new(Mutex::new(Trouble::new(options.fault_seed)));
     let life = Life::begin(setup, options)?;
-    let mut run = Run { runtime, coming, trouble, ports: Vec::new(), life, options, say, code_shown: false };
+    let mut run = Run {
+        runtime,
+        coming,
+        trouble,
+        ports: Vec::new(),
+        life,
+        options,
+        speed: options.speed,
+        say,
+        code_shown: false,
+    };
     let result = run.whole(&inward);
     run.tell();
     let Run { runtime, .. } = run;
@@ -91,6 +101,7 @@ struct Run<'a> {
     ports: Vec<Port>,
     life: Life<'a>,
     options: &'a Options,
+    speed: Speed,
     say: &'a mut dyn FnMut(&Event),
     /// Whether the code file holds a code that is good.
     code_shown: bool,
@@ -132,9 +143,9 @@ impl Run<'_> {
 
     fn live(&mut self) -> Result<(), RunError> {
         self.life.go_live();
-        let cadence = self.options.speed.real(self.life.cadence()).max(LEAST_CADENCE);
         let mut last_now = self.life.real();
         loop {
+            let cadence = self.speed.real(self.life.cadence()).max(LEAST_CADENCE);
             let pushes = self.life.advance(STRIDE)?;
             self.push(&pushes);
             if self.life.real().saturating_sub(last_now) >= cadence {
@@ -158,7 +169,7 @@ impl Run<'_> {
 
     /// How long nothing happens by itself.
     fn pause(&self, cadence: Duration) -> Duration {
-        let slot = self.options.speed.real(900) / 4;
+        let slot = self.speed.real(900) / 4;
         slot.min(cadence).clamp(Duration::from_millis(10), Duration::from_millis(250))
     }
 
@@ -214,6 +225,10 @@ impl Run<'_> {
                     self.life.switch(fault)?;
                 }
                 (self.say)(&Event::Fault { kind: fault.to_string(), on: fault != Fault::None });
+            }
+            Control::Speed(speed) => {
+                self.speed = speed;
+                self.life.set_speed(speed)?;
             }
             // Taken where the loop ends.
             Control::Quit => {}

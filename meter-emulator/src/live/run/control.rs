@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::RunError;
+use crate::live::clock::Speed;
 use crate::live::fault::{Fault, parse_step};
 use crate::live::port::Inward;
 
@@ -27,6 +28,8 @@ pub enum Control {
     Fault(Fault),
     /// Set the clock by some seconds.
     Clock(i64),
+    /// Let time pass faster or slower from now on.
+    Speed(Speed),
     /// Stop.
     Quit,
 }
@@ -45,14 +48,15 @@ impl FromStr for Control {
                 let seconds = seconds.parse::<u32>().map_err(|_| "write power-cut SECONDS".to_owned())?;
                 Ok(Self::PowerCut(seconds.into()))
             }
+            ["speed", speed] => speed.parse().map(Self::Speed).map_err(str::to_owned),
             ["fault", fault] => fault.parse().map(Self::Fault),
             ["clock", step] => {
                 parse_step(step).map(Self::Clock).ok_or_else(|| "write clock +3600 or clock -3600".to_owned())
             }
-            _ => {
-                Err("there are: pair, status, power-cut [SECONDS], fault KIND[:ARGUMENT], clock +SECONDS, quit"
-                    .to_owned())
-            }
+            _ => Err(
+                "there are: pair, status, power-cut [SECONDS], fault KIND[:ARGUMENT], clock +SECONDS, speed N, quit"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -100,8 +104,9 @@ mod tests {
         assert_eq!(" pair\n".parse(), Ok(Control::Pair));
         assert_eq!("power-cut 60".parse(), Ok(Control::PowerCut(60)));
         assert_eq!("clock -60".parse(), Ok(Control::Clock(-60)));
+        assert_eq!("speed max".parse(), Ok(Control::Speed(Speed::Max)));
         assert_eq!("fault none".parse(), Ok(Control::Fault(Fault::None)));
-        for bad in ["", "pair me", "power-cut x", "fault", "fault fire", "clock 0", "Quit"] {
+        for bad in ["", "pair me", "power-cut x", "fault", "fault fire", "clock 0", "speed 0", "Quit"] {
             assert!(bad.parse::<Control>().is_err(), "{bad}");
         }
     }

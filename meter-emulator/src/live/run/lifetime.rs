@@ -20,6 +20,7 @@ pub(super) struct Life<'a> {
     began: Instant,
     device: Option<Device>,
     clock: Clock,
+    speed: Speed,
     /// Power is cut every so many seconds, for so many; and when next.
     cuts: Option<(u64, u64, u64)>,
     lying: bool,
@@ -38,6 +39,7 @@ impl<'a> Life<'a> {
             began,
             device: None,
             clock,
+            speed: options.speed,
             cuts: None,
             lying: false,
             full: false,
@@ -107,6 +109,14 @@ impl<'a> Life<'a> {
         Ok(true)
     }
 
+    /// Lets time pass faster or slower from where the meter is.
+    pub(super) fn set_speed(&mut self, speed: Speed) -> Result<(), RunError> {
+        let at = self.device()?.recorder().at();
+        self.speed = speed;
+        self.clock = Clock::new(speed, at, self.real());
+        Ok(())
+    }
+
     /// Lets the world go on to where the clock is, by one stride at most.
     pub(super) fn advance(&mut self, stride: u64) -> Result<Vec<Message>, RunError> {
         let at = self.device()?.recorder().at();
@@ -132,7 +142,7 @@ impl<'a> Life<'a> {
         let Some(device) = &self.device else { return false };
         let at = device.recorder().at();
         let due = self.clock.world(self.real(), at);
-        !device.recorder().ended() && (self.options.speed == Speed::Max || due > at.saturating_add(86_400))
+        !device.recorder().ended() && (self.speed == Speed::Max || due > at.saturating_add(86_400))
     }
 
     /// Answers a message; bytes that are none are refused.
