@@ -54,6 +54,20 @@ pub mod purpose {
     pub const TARIFF: &[u8] = b"wattseal/v1/tariff";
     /// A bill that the meter itself computed.
     pub const METER_BILL: &[u8] = b"wattseal/v1/meter-bill";
+    /// An operator's command to a meter.
+    pub const COMMAND: &[u8] = b"wattseal/v1/command";
+    /// A meter's word on what became of a command.
+    pub const COMMAND_RECEIPT: &[u8] = b"wattseal/v1/command-receipt";
+    /// A provider's receipt for a booked bill.
+    pub const BILL_RECEIPT: &[u8] = b"wattseal/v1/bill-receipt";
+    /// A provider's list of certificates that are no longer good.
+    pub const REVOCATIONS: &[u8] = b"wattseal/v1/revocations";
+    /// A provider's key naming its successor.
+    pub const SUCCESSION: &[u8] = b"wattseal/v1/succession";
+    /// The successor's consent, over the same payload.
+    pub const SUCCESSION_ACCEPTED: &[u8] = b"wattseal/v1/succession-accepted";
+    /// A household's next TLS key, proved to be held.
+    pub const NEXT_KEY: &[u8] = b"wattseal/v1/next-key";
 }
 
 /// The signature alone, over `Sig_structure = ["Signature1", protected, external_aad, payload]`.

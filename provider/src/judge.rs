@@ -33,8 +33,8 @@ pub struct Case<'a> {
     pub meters: &'a [Vec<u8>],
     /// The contract that all meters must belong to.
     pub contract: Option<&'a str>,
-    /// This provider's key: it signed the tariff, and the bill is addressed to it.
-    pub provider: [u8; 32],
+    /// This provider's keys, past ones too: one of them signed the tariff, and the bill is addressed to that one.
+    pub provider: &'a [[u8; 32]],
     /// What is insisted on; the recipient is this provider whatever stands here.
     pub policy: Policy,
 }
@@ -61,10 +61,10 @@ pub fn judge(ledger: &mut Ledger, case: &Case<'_>, now: i64) -> Result<Judgement
         Ok(tariff) => tariff,
         Err(error) => return refused(ledger, "bad-tariff", &error.to_string()),
     };
-    if tariff.tariff.provider.key != case.provider {
+    if !case.provider.contains(&tariff.tariff.provider.key) {
         return refused(ledger, "other-provider", "the tariff is signed by another key than this provider's");
     }
-    let policy = Policy { recipient: Some(case.provider), ..case.policy.clone() };
+    let policy = Policy { recipient: Some(tariff.tariff.provider.key), ..case.policy.clone() };
     let mut registry = Registry::default();
     for file in case.meters {
         match certificate::read_file(file) {
@@ -187,6 +187,7 @@ fn of_meter_bill(verified: &VerifiedMeterBill) -> Candidate {
         covers: bill.registers.iter().map(|r| Cover { meter, register: r.code, span: bill.period }).collect(),
         epochs: vec![Epoch { meter, number: certificate.epoch, hash: verified.certificate.hash }],
         blocks: Vec::new(),
+        sealed: vec![(verified.certificate.hash, bill.period.until)],
     }
 }
 
@@ -200,12 +201,15 @@ fn of_bill(bytes: &[u8], verified: &VerifiedBill) -> Result<Candidate, WireError
         certificates.insert(entry.hash, entry);
     }
     let mut blocks = Vec::new();
+    let mut sealed: BTreeMap<Hash, u64> = BTreeMap::new();
     let mut spans: BTreeMap<([u8; 32], _), Span> = BTreeMap::new();
     for chain in &package.chains {
         for block in &chain.blocks {
             let header = DayHeader::read(&block.header)?;
             let Some(entry) = certificates.get(&header.certificate) else { continue };
             let (meter, register) = (entry.certificate.identity_key, chain.code);
+            let last = sealed.entry(entry.hash).or_insert(0);
+            *last = header.span().until.max(*last);
             // A header vouches for the one before it: a fork shows even between bills that share no block.
             if let Some(number) = header.block.checked_sub(1) {
                 blocks.push(Block { meter, register, number, hash: header.previous });
@@ -239,6 +243,7 @@ fn of_bill(bytes: &[u8], verified: &VerifiedBill) -> Result<Candidate, WireError
         covers: spans.into_iter().map(|((meter, register), span)| Cover { meter, register, span }).collect(),
         epochs: certificates.values().map(epoch).collect(),
         blocks,
+        sealed: sealed.into_iter().collect(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! source, price file ──► desk ──► signed tariff ──► households
 //!                       identity (who signs)            │
 //! ledger (meters, bills, refusals) ◄── judge ◄── bills ─┘
+//!                                        └── service (HTTPS, tls) ◄─► households
 //! ```
 //!
 //! This crate never imports the household's side: whoever verifies a bill does not need what proves it.
@@ -22,5 +23,8 @@
 pub mod desk;
 pub mod files;
 pub mod identity;
+pub mod invitation;
 pub mod judge;
 pub mod ledger;
+pub mod service;
+pub mod tls;

@@ -20,6 +20,10 @@ use crate::wire::{self, Signed, WireError};
 
 /// Format version of these messages and of the JSON around them.
 pub const VERSION: u8 = 1;
+/// Longest bill that a provider takes over a network: a year of quarter-hours in several registers.
+pub const MAX_BILL: usize = 8 << 20;
+/// Longest other body: certificates of a household's meters.
+pub const MAX_BODY: usize = 256 << 10;
 
 /// Takes a signed message apart and decodes its payload; the signature is checked by the key that `key` gives.
 fn read<'b, T>(

@@ -16,6 +16,8 @@ const WHAT: &str = "succession";
 const KIND: &str = "wattseal/succession";
 /// Longest message that is read.
 pub const MAX_BYTES: usize = 512;
+/// Seconds for which both keys may speak, so that what the old one was signing at the change stays good.
+pub const OVERLAP: u64 = 86_400;
 /// Longest chain of hand-overs that is followed.
 pub const MAX_CHAIN: usize = 32;
 
@@ -85,7 +87,7 @@ impl Succession {
         if !verify_signature(new, purpose::SUCCESSION_ACCEPTED, signed.payload, accepted) {
             return Err(WireError::Signature(WHAT));
         }
-        if succession.old == succession.new || succession.old_until > succession.from {
+        if succession.old == succession.new || succession.old_until > succession.from.saturating_add(OVERLAP) {
             return Err(WireError::NotCanonical(WHAT));
         }
         Ok(succession)
@@ -227,7 +229,7 @@ mod tests {
         }
         // The countersignature of another key than the named one.
         let other: Message = wire::decode(&good, WHAT).unwrap();
-        let third: Message = wire::decode(&Succession::sign(&key(1), &key(3), 100, 100), WHAT).map_err(|e| e).unwrap();
+        let third: Message = wire::decode(&Succession::sign(&key(1), &key(3), 100, 100), WHAT).unwrap();
         let mixed = wire::encode(&Message {
             kind: KIND.into(),
             version: VERSION,
@@ -246,6 +248,9 @@ mod tests {
         );
         assert_eq!(lineage.extend(&Succession::sign(&key(8), &key(9), 90, 90)), Ok(false), "another provider's");
         assert_eq!(lineage.present(), public(2));
-        assert!(Succession::read(&Succession::sign(&key(1), &key(2), 100, 101)).is_err(), "both speak");
+        assert!(
+            Succession::read(&Succession::sign(&key(1), &key(2), 100, 101 + OVERLAP)).is_err(),
+            "both speak for long"
+        );
     }
 }

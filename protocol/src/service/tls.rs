@@ -16,8 +16,7 @@ pub fn issuer_name() -> Vec<u8> {
     let text = ISSUER_NAME.as_bytes();
     // SET { SEQUENCE { commonName, UTF8String } }; every length is below 128, so it is one byte.
     let length = |extra: usize| u8::try_from(text.len() + extra).unwrap_or(0);
-    let mut der =
-        vec![0x31, length(9), 0x30, length(7), 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, length(0)];
+    let mut der = vec![0x31, length(9), 0x30, length(7), 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, length(0)];
     der.extend_from_slice(text);
     der
 }

@@ -9,6 +9,7 @@ use provider::desk::DeskError;
 use provider::files::FileError;
 use provider::identity::IdentityError;
 use provider::ledger::{LEDGER_FILE, LedgerError, Objection};
+use provider::tls::TlsError;
 use serde::Serialize;
 
 /// What a command answers.
@@ -65,6 +66,11 @@ impl Failure {
         Self { code, message: message.into(), exit: REFUSED }
     }
 
+    /// Something outside did not do its part: file, network, lock.
+    pub(super) fn could_not(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), exit: COULD_NOT }
+    }
+
     /// Names the file that the failure is about.
     pub(super) fn about(self, path: &Path) -> Self {
         Self { message: format!("{}: {}", path.display(), self.message), ..self }
@@ -97,9 +103,23 @@ impl From<IdentityError> for Failure {
             IdentityError::Missing(_) => ("no-key", COULD_NOT),
             IdentityError::Damaged(_) => ("bad-key", REFUSED),
             IdentityError::Exposed(_) => ("key-exposed", REFUSED),
+            IdentityError::TooMany => ("too-many", REFUSED),
             IdentityError::Name => ("bad-value", REFUSED),
             IdentityError::Randomness(_) => ("no-randomness", COULD_NOT),
             IdentityError::File(_) => ("file", COULD_NOT),
+        };
+        Self { code, message: error.to_string(), exit }
+    }
+}
+
+impl From<TlsError> for Failure {
+    fn from(error: TlsError) -> Self {
+        let (code, exit) = match &error {
+            TlsError::Missing(_) => ("no-certificate", COULD_NOT),
+            TlsError::Damaged(_) => ("bad-certificate", REFUSED),
+            TlsError::Exposed(_) => ("key-exposed", REFUSED),
+            TlsError::Make(_) | TlsError::Setup(_) => ("tls", COULD_NOT),
+            TlsError::File(_) => ("file", COULD_NOT),
         };
         Self { code, message: error.to_string(), exit }
     }

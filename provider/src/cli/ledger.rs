@@ -11,10 +11,10 @@ use provider::files;
 use provider::ledger::{BillEntry, Digest, Ledger as Book};
 use serde::Serialize;
 
-use super::Home;
 use super::answer::{Answer, Failure};
 use super::rows::{BillRow, Period, RefusalRow, Tariffs};
 use super::times;
+use super::{Home, report};
 
 pub(super) const EXAMPLE: &str = "\
 Example:
@@ -53,14 +53,17 @@ pub(super) enum Ledger {
     #[command(after_help = MISSING_EXAMPLE)]
     Missing {
         /// Start: RFC 3339, or a date
-        #[arg(long, value_name = "TIME")]
-        period_from: String,
+        #[arg(long, value_name = "TIME", required_unless_present = "late")]
+        period_from: Option<String>,
         /// End, not included
-        #[arg(long, value_name = "TIME")]
-        period_to: String,
+        #[arg(long, value_name = "TIME", required_unless_present = "late")]
+        period_to: Option<String>,
         /// Time zone of bare dates; without it, the one each meter is billed in
         #[arg(long)]
         zone: Option<String>,
+        /// Show instead the bills that are late by their contracts' billing calendars
+        #[arg(long, conflicts_with_all = ["period_from", "period_to", "zone"])]
+        late: bool,
     },
     /// Write a booked bill's file, or the kept file of a contradiction, exactly as it came
     #[command(
@@ -84,9 +87,10 @@ impl Ledger {
             Self::List { meter } => list(&home.ledger()?, meter.as_deref()),
             Self::Show { digest } => show_bill(&home.ledger()?, digest),
             Self::Refusals => refusals(&home.ledger()?),
-            Self::Missing { period_from, period_to, zone } => {
-                missing(&home.ledger()?, period_from, period_to, zone.as_deref())
+            Self::Missing { period_from: Some(from), period_to: Some(to), zone, .. } => {
+                missing(&home.ledger()?, from, to, zone.as_deref())
             }
+            Self::Missing { .. } => report::late(&home.ledger()?),
             Self::Export { digest, out, tariff_out } => export(&home.ledger()?, digest, out, tariff_out.as_deref()),
         }
     }

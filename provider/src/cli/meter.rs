@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::Home;
 use super::answer::{Answer, Failure};
-use super::times;
+use super::{command, times};
 
 pub(super) const EXAMPLE: &str = "\
 Example:
@@ -46,6 +46,32 @@ pub(super) enum Meter {
     /// Show the listed meters
     #[command(after_help = "Example:\n  wattseal-provider --home ~/fern meter list")]
     List,
+    /// Revoke an epoch of a meter: no bill may rest on what was sealed under it from a time on
+    #[command(
+        after_help = "Example:\n  wattseal-provider --home ~/fern meter revoke 3f09a1b2 --epoch 1 --since 2026-05-04T12:00:00Z --reason \"key stolen\""
+    )]
+    Revoke {
+        /// Identity key (at least 8 hexadecimal digits) or the name printed on it
+        meter: String,
+        /// Number of the epoch, as `meter list` shows it
+        #[arg(long)]
+        epoch: u32,
+        /// First moment that counts no more: RFC 3339, or a date in UTC
+        #[arg(long, value_name = "TIME")]
+        since: String,
+        /// Why, for people; it is published
+        #[arg(long)]
+        reason: String,
+    },
+    /// Queue a command for a meter: credit, disconnect, reconnect
+    #[command(after_help = command::EXAMPLE)]
+    Command(command::Send),
+    /// Show a meter's commands and what became of them
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern meter commands 3f09a1b2")]
+    Commands {
+        /// Identity key (at least 8 hexadecimal digits) or the name printed on it
+        meter: String,
+    },
     /// Take a meter out of service from a time on
     #[command(after_help = "Example:\n  wattseal-provider --home ~/fern meter retire 3f09a1b2 --from 2026-04-01")]
     Retire {
@@ -141,6 +167,9 @@ impl Meter {
         match self {
             Self::Add { cert, contract, register } => add(home, cert, contract.as_deref(), register),
             Self::List => list(home),
+            Self::Revoke { meter, epoch, since, reason } => command::revoke(home, meter, *epoch, since, reason),
+            Self::Command(send) => send.run(home),
+            Self::Commands { meter } => command::list(home, meter),
             Self::Retire { meter, from, zone } => retire(home, meter, from, zone.as_deref()),
         }
     }

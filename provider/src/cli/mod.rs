@@ -3,13 +3,18 @@
 //! Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, network, lock).
 
 mod answer;
+mod command;
+mod contract;
 mod import;
 mod init;
 mod ledger;
 mod meter;
+mod report;
 mod rows;
+mod serve;
 mod tariff;
 mod times;
+mod tls;
 mod verify;
 
 use std::cell::Cell;
@@ -23,7 +28,7 @@ use provider::ledger::Ledger;
 
 use answer::Failure;
 
-/// The provider's side of Wattseal: sets and signs tariffs, checks bills and books them.
+/// The provider's side of Wattseal: sets and signs tariffs, serves households, checks bills and books them.
 #[derive(Debug, Parser)]
 #[command(name = "wattseal-provider", version, arg_required_else_help = true, after_help = EXAMPLE)]
 struct Cli {
@@ -64,6 +69,21 @@ enum Command {
     /// The ledger: booked bills, refused ones, missing ones
     #[command(subcommand, arg_required_else_help = true, after_help = ledger::EXAMPLE)]
     Ledger(ledger::Ledger),
+    /// Serve households over HTTPS
+    #[command(after_help = serve::EXAMPLE)]
+    Serve(serve::Serve),
+    /// Contracts: invitations, keys, billing calendars
+    #[command(subcommand, arg_required_else_help = true, after_help = contract::EXAMPLE)]
+    Contract(contract::Contract),
+    /// The TLS certificate of the service
+    #[command(subcommand, arg_required_else_help = true, after_help = tls::EXAMPLE)]
+    Tls(tls::Tls),
+    /// The identity key and its successors
+    #[command(subcommand, arg_required_else_help = true, after_help = tls::IDENTITY_EXAMPLE)]
+    Identity(tls::Identity),
+    /// Reports for people and for cron
+    #[command(subcommand, arg_required_else_help = true, after_help = report::EXAMPLE)]
+    Report(report::Report),
 }
 
 /// Runs the command of this process.
@@ -76,6 +96,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(command) => command.run(&home),
         Command::Meter(command) => command.run(&home),
         Command::Ledger(command) => command.run(&home),
+        Command::Serve(command) => command.run(&home, cli.json),
+        Command::Contract(command) => command.run(&home),
+        Command::Tls(command) => command.run(&home),
+        Command::Identity(command) => command.run(&home),
+        Command::Report(command) => command.run(&home),
     };
     let result = result.map(|answer| if home.new_ledger.get() { answer.about_new_ledger() } else { answer });
     answer::give(result, cli.json)

@@ -8,11 +8,13 @@ use protocol::wire::MAX_MESSAGE;
 use provider::desk::{self, Account, DeskError};
 use provider::files;
 use provider::identity::Identity;
+use provider::ledger::Published as Offered;
 use serde::Serialize;
 
 use super::Home;
 use super::answer::{Answer, Failure};
 use super::import::Import;
+use super::times;
 
 pub(super) const EXAMPLE: &str = "\
 Example:
@@ -75,6 +77,21 @@ pub(super) enum Tariff {
     /// Make a signed tariff of published prices
     #[command(subcommand, arg_required_else_help = true, after_help = IMPORT_EXAMPLE)]
     Import(Import),
+    /// Publish a signed tariff: households see it, and bills under it are taken
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern tariff publish night.tariff")]
+    Publish {
+        /// The signed tariff, by this provider's present key
+        tariff: PathBuf,
+    },
+    /// Withdraw a published tariff: it is no longer offered, and new bills under it are refused
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern tariff withdraw 3f09a1b2")]
+    Withdraw {
+        /// Its hash, at least 8 hexadecimal digits
+        hash: String,
+    },
+    /// Show what was published
+    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern tariff published")]
+    Published,
     /// Check a signed tariff and say what is in it
     #[command(after_help = SHOW_EXAMPLE)]
     Show {
@@ -88,6 +105,9 @@ impl Tariff {
         match self {
             Self::Compile { source, out } => compile(&home.identity()?, source, out),
             Self::Import(import) => import.run(&home.identity()?),
+            Self::Publish { tariff } => offer(home, tariff),
+            Self::Withdraw { hash } => withdraw(home, hash),
+            Self::Published => published(home),
             Self::Show { tariff } => show(tariff),
         }
     }
@@ -127,6 +147,79 @@ pub(super) fn publish(identity: &Identity, tariff: &protocol::tariff::Tariff, ou
     files::write(out, &signed)?;
     let text = format!("{account}\nSigned and written to {}.", out.display());
     Answer::new(text, &Published { out: out.display().to_string(), bytes: signed.len(), tariff: account })
+}
+
+#[derive(Serialize)]
+struct OfferRow {
+    hash: String,
+    id: String,
+    name: String,
+    from: String,
+    until: String,
+    published_at: String,
+    withdrawn_at: Option<String>,
+}
+
+impl OfferRow {
+    fn of(tariff: &Offered) -> Result<Self, Failure> {
+        let utc = times::zone(None)?;
+        Ok(Self {
+            hash: hex::encode(tariff.hash),
+            id: tariff.id.clone(),
+            name: tariff.name.clone(),
+            from: times::local(tariff.valid.from, &utc),
+            until: times::local(tariff.valid.until, &utc),
+            published_at: times::stamp(tariff.published_at),
+            withdrawn_at: tariff.withdrawn_at.map(times::stamp),
+        })
+    }
+
+    fn line(&self) -> String {
+        let gone = if self.withdrawn_at.is_some() { "  withdrawn" } else { "" };
+        format!("{}  {}  {} to {}{gone}", self.hash.get(..16).unwrap_or_default(), self.id, self.from, self.until)
+    }
+}
+
+#[derive(Serialize)]
+struct Offers {
+    tariffs: Vec<OfferRow>,
+}
+
+fn offer(home: &Home, path: &Path) -> Result<Answer, Failure> {
+    let message = files::read(path, MAX_MESSAGE)?;
+    let signed = SignedTariff::read(&message).map_err(|e| Failure::from(e).about(path))?;
+    // Only the present key: whoever stole an old one must not find its tariffs published by mistake.
+    if signed.tariff.provider.key != home.identity()?.provider().key {
+        let problem = "the tariff is not signed by this provider's present key; compile it again";
+        return Err(Failure::refused("other-provider", problem));
+    }
+    let mut ledger = home.ledger()?;
+    let new = ledger.publish(&signed, &message, times::now())?;
+    let hash = hex::encode(signed.hash);
+    let text = if new { format!("Published as {hash}.") } else { format!("{hash} is published already.") };
+    Answer::new(text, &serde_json::json!({ "hash": hash, "new": new }))
+}
+
+fn withdraw(home: &Home, digits: &str) -> Result<Answer, Failure> {
+    let mut ledger = home.ledger()?;
+    let wanted = digits.to_ascii_lowercase();
+    let fit = |t: &&Offered| wanted.len() >= 8 && t.withdrawn_at.is_none() && hex::encode(t.hash).starts_with(&wanted);
+    let listed = ledger.published()?;
+    let mut found = listed.iter().filter(fit);
+    let (Some(tariff), None) = (found.next(), found.next()) else {
+        let problem = format!("no published tariff, or more than one, begins with {digits:?}; see `tariff published`");
+        return Err(Failure::refused("no-such-tariff", problem));
+    };
+    ledger.withdraw(&tariff.hash, times::now())?;
+    let hash = hex::encode(tariff.hash);
+    Answer::new(format!("Withdrawn: {hash}."), &serde_json::json!({ "hash": hash, "withdrawn": true }))
+}
+
+fn published(home: &Home) -> Result<Answer, Failure> {
+    let tariffs = home.ledger()?.published()?.iter().map(OfferRow::of).collect::<Result<Vec<_>, _>>()?;
+    let lines: Vec<_> = tariffs.iter().map(OfferRow::line).collect();
+    let text = if lines.is_empty() { "Nothing is published.".to_owned() } else { lines.join("\n") };
+    Answer::new(text, &Offers { tariffs })
 }
 
 /// Reads a source or a price file.

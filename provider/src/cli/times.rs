@@ -16,6 +16,22 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// The current Unix second, unsigned.
+pub(super) fn seconds() -> u64 {
+    u64::try_from(now()).unwrap_or(0)
+}
+
+/// A length of time such as 90s, 30m, 12h or 14d, in seconds.
+pub(super) fn duration(text: &str) -> Result<u64, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    let parts = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, *seconds)));
+    let length = parts.and_then(|(number, unit): (&str, u64)| number.parse::<u32>().ok().map(|n| u64::from(n) * unit));
+    // A hundred years are for ever.
+    length
+        .filter(|n| (1..=36_525 * 86_400).contains(n))
+        .ok_or_else(|| "takes a length such as 90s, 30m, 12h or 14d".into())
+}
+
 /// A Unix second of the ledger's own doing, in UTC.
 pub(super) fn stamp(seconds: i64) -> String {
     let utc = Zone { name: "UTC".into(), offset: 0, changes: Vec::new() };

@@ -60,7 +60,7 @@ fn nonce(text: &str) -> Result<[u8; 16], String> {
 
 impl Verify {
     pub(super) fn run(&self, home: &Home) -> Result<Answer, Failure> {
-        let provider = home.identity()?.provider().key;
+        let keys = home.identity()?.keys();
         let bill = files::read(&self.bill, MAX_MESSAGE)?;
         let tariff = files::read(&self.tariff, MAX_MESSAGE)?;
         let meters = self.meter.iter().map(|path| files::read(path, MAX_MESSAGE)).collect::<Result<Vec<_>, _>>()?;
@@ -70,7 +70,7 @@ impl Verify {
             tariff: &tariff,
             meters: &meters,
             contract: self.contract.as_deref(),
-            provider,
+            provider: &keys,
             policy: Policy {
                 nonce: self.nonce,
                 allow_incomplete: self.allow_incomplete,

@@ -10,6 +10,7 @@ use protocol::time::Span;
 use rusqlite::{Connection, params};
 
 use super::bills::record_refusal;
+use super::revoked::check_revoked;
 use super::rules::{Stop, check_contract, check_correction, check_overlap, check_service, check_story, find_booked};
 use super::{Ledger, LedgerError, Objection, signed};
 
@@ -103,6 +104,8 @@ pub struct Candidate {
     pub epochs: Vec<Epoch>,
     /// The blocks it shows.
     pub blocks: Vec<Block>,
+    /// Until which Unix second it rests on what was sealed under each certificate.
+    pub sealed: Vec<(Hash, u64)>,
 }
 
 /// A candidate with its papers.
@@ -163,6 +166,7 @@ fn decide(connection: &Connection, booking: &Booking<'_>, now: i64) -> Result<Bo
     }
     check_service(connection, bill)?;
     check_story(connection, bill)?;
+    check_revoked(connection, bill)?;
     let corrected = check_correction(connection, bill)?;
     check_overlap(connection, bill, corrected)?;
 

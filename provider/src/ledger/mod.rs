@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bill ─► judge (verification) ─► booking (one bill per meter, register and time) ─► bills, claims, sightings
-//! meter.cert ─► registry                                                        └──► refusals
+//! meter.cert ─► registry ─► contracts, keys, commands, late bills                 └──► refusals, receipts
 //! ```
 //!
 //! One SQLCipher file under a raw key, both in the provider's home. Rows of bills, claims, sightings and refusals are
@@ -11,16 +11,29 @@
 
 mod bills;
 mod booking;
+mod commands;
+mod contracts;
 mod due;
+mod enrolment;
+mod late;
 mod objection;
+mod published;
+mod receipts;
 mod registry;
+mod revoked;
 mod rules;
 mod schema;
 
 pub use bills::{BillEntry, Digest, Refused, StoredTariff};
 pub use booking::{Block, Booked, Booking, Candidate, Cover, Epoch, Kind};
+pub use commands::{QueuedCommand, Received};
+pub use contracts::{Billing, ClientKey, Contract};
 pub use due::Due;
+pub use enrolment::{Caller, Enrolment};
+pub use late::{Channel, Lateness, Report};
 pub use objection::Objection;
+pub use published::Published;
+pub use receipts::Receipt;
 pub use registry::{Added, EpochEntry, MeterEntry};
 pub use schema::SCHEMA_VERSION;
 

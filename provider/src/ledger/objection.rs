@@ -2,6 +2,7 @@
 
 use protocol::metrology::keys::Hash;
 use protocol::show;
+use protocol::time::Zone;
 
 /// The reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,14 @@ pub enum Objection {
     /// Readings from after the meter was taken out of service.
     #[error("meter {} is retired, but the bill rests on readings of it from after that; check the time with `meter list`", show::fingerprint(.0))]
     MeterRetired([u8; 32]),
+    /// Readings from after their certificate was revoked.
+    #[error("the certificate of meter {} was revoked from {} on, and the bill rests on readings sealed under it after that; have the meter rotated or replaced", show::fingerprint(meter), utc(*since))]
+    RevokedCertificate {
+        /// The meter's identity key.
+        meter: [u8; 32],
+        /// First Unix second that counts no more.
+        since: u64,
+    },
     /// Two certificates for one epoch.
     #[error(
         "meter {} shows two certificates for epoch {epoch}: one is forged, or its key is compromised. Keep both files and have the meter examined",
@@ -92,6 +101,7 @@ impl Objection {
             Self::OtherContract { .. } => "other-contract",
             Self::SeveralContracts => "several-contracts",
             Self::MeterRetired(_) => "meter-retired",
+            Self::RevokedCertificate { .. } => "revoked-certificate",
             Self::ForkedEpoch { .. } => "forked-epoch",
             Self::BrokenEpochs => "broken-epochs",
             Self::Fork { .. } => "fork",
@@ -118,6 +128,11 @@ impl Objection {
 
 /// Reasons that mean that a meter contradicts itself. Their files are kept as evidence.
 pub(super) const CONTRADICTIONS: [&str; 2] = ["fork", "forked-epoch"];
+
+/// A Unix second as people read it.
+fn utc(at: u64) -> String {
+    show::local(&Zone { name: "UTC".into(), offset: 0, changes: Vec::new() }, at)
+}
 
 fn named(contract: Option<&str>) -> String {
     contract.map_or_else(|| "no contract".to_owned(), |id| format!("contract {id}"))

@@ -131,6 +131,18 @@ impl Ledger {
         })
     }
 
+    /// The certificate messages of a meter, oldest first; none when it is not listed.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn certificates(&self, identity: &[u8; 32]) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.message FROM certificates c JOIN meters m ON m.id = c.meter WHERE m.identity = ?1 ORDER BY c.epoch",
+        )?;
+        let rows = statement.query_map([identity.as_slice()], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// What a verifier needs of the registry for bills of these meters. It is empty only when no meter is listed at all.
     ///
     /// # Errors
@@ -152,7 +164,7 @@ impl Ledger {
     }
 }
 
-fn add(
+pub(super) fn add(
     connection: &Connection,
     chain: &[VerifiedCertificate],
     contract: Option<&str>,
@@ -174,6 +186,7 @@ fn add(
         if found.as_deref().is_some_and(|found| found != wanted) {
             return Err(Objection::OtherContract { meter: identity, found, wanted: wanted.to_owned() }.into());
         }
+        super::contracts::list(connection, wanted, now)?;
         connection.prepare_cached("UPDATE meters SET contract = ?2 WHERE id = ?1")?.execute((id, wanted))?;
     }
     let mut expected =
@@ -227,7 +240,7 @@ fn certificates(connection: &Connection, meter: i64) -> Result<Vec<VerifiedCerti
     rows.map(|message| VerifiedCertificate::read(&message?).map_err(|_| LedgerError::Damaged("certificate"))).collect()
 }
 
-fn entry(connection: &Connection, id: i64) -> Result<MeterEntry, LedgerError> {
+pub(super) fn entry(connection: &Connection, id: i64) -> Result<MeterEntry, LedgerError> {
     type Row = (Vec<u8>, String, Option<String>, i64, Option<i64>);
     let (identity, name, contract, added_at, retired): Row = connection
         .prepare_cached("SELECT identity, name, contract, added_at, retired_from FROM meters WHERE id = ?1")?

@@ -8,10 +8,12 @@ use super::LedgerError;
 const APPLICATION_ID: i64 = 0x5750_4c31;
 
 /// The format this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// What brings format n to n + 1, from an empty file on.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [FIRST, include_str!("schema_2.sql")];
+
+const FIRST: &str = "
 CREATE TABLE meters (
     id INTEGER PRIMARY KEY,
     identity BLOB NOT NULL UNIQUE CHECK (length(identity) = 32),
@@ -92,7 +94,7 @@ CREATE TABLE refusals (
     against BLOB CHECK (length(against) = 32),
     evidence BLOB
 ) STRICT;
-"];
+";
 
 /// Makes an empty file a ledger.
 pub(super) fn create(connection: &mut Connection) -> Result<(), LedgerError> {

@@ -1,9 +1,16 @@
-//! Who the provider is: a name and the key that signs its tariffs, kept in the provider's home folder.
+//! Who the provider is: a name and the key that signs all it says, kept in the provider's home folder, and the keys
+//! that it had before.
+
+mod rotate;
+
+pub use rotate::Rotated;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
+use protocol::service::command::Command;
+use protocol::service::succession::{Lineage, Succession};
 use protocol::show;
 use protocol::tariff::{Provider, Tariff, TariffError};
 use serde::Deserialize;
@@ -13,6 +20,11 @@ use crate::files::{self, FileError};
 
 /// The secret, in the home folder.
 pub const KEY_FILE: &str = "provider.key";
+/// The hand-overs from key to key, oldest first, one in hexadecimal digits a line. Public.
+pub const SUCCESSIONS_FILE: &str = "provider.successions";
+/// A successor's secret, until its hand-over is complete.
+const NEXT_FILE: &str = "provider.key.next";
+const LONGEST_SUCCESSIONS: usize = 64 << 10;
 /// What others may have: name, public key, fingerprint.
 pub const PUBLIC_FILE: &str = "provider.pub";
 const LONGEST: usize = 4096;
@@ -24,6 +36,10 @@ const LONGEST_NAME: usize = 120;
 pub struct Identity {
     name: String,
     key: SigningKey,
+    /// Messages of the hand-overs, oldest first.
+    successions: Vec<Vec<u8>>,
+    /// Keys of the past, oldest first.
+    former: Vec<[u8; 32]>,
 }
 
 /// Why there is no identity to work with.
@@ -41,6 +57,9 @@ pub enum IdentityError {
     /// Others may read the key.
     #[error("other users may read {}; run `chmod 600` on it", .0.display())]
     Exposed(PathBuf),
+    /// A key was handed over as often as readers follow.
+    #[error("the identity was rotated as often as households follow; they have to pin the present key first")]
+    TooMany,
     /// The name cannot stand in a tariff.
     #[error("a provider's name has 1 to 120 bytes and no control characters")]
     Name,
@@ -74,22 +93,15 @@ impl Identity {
         let key = SigningKey::from_bytes(&seed);
         let print = show::fingerprint(&key.verifying_key().to_bytes());
         let name = name.map_or_else(|| format!("Provider {}", print.get(..9).unwrap_or_default()), str::to_owned);
-        let identity = Self { name, key };
+        let identity = Self { name, key, successions: Vec::new(), former: Vec::new() };
 
         create_folder(home).map_err(FileError::of("create", home))?;
         let path = home.join(KEY_FILE);
-        let named = toml::Value::String(identity.name.clone());
-        let secret = Zeroizing::new(hex::encode(*seed));
-        let text = Zeroizing::new(format!(
-            "# Whoever has this file signs tariffs in your name. Keep it secret, and keep a copy in a safe place.\nname = {named}\nsecret = \"{}\"\n",
-            *secret
-        ));
-        files::create_private(&path, text.as_bytes()).map_err(|error| match error.cause.kind() {
+        files::create_private(&path, identity.secret_text().as_bytes()).map_err(|error| match error.cause.kind() {
             std::io::ErrorKind::AlreadyExists => IdentityError::Exists(path),
             _ => error.into(),
         })?;
-        let public = format!("name = {named}\nkey = \"{}\"\nfingerprint = \"{print}\"\n", identity.public_hex());
-        files::write(&home.join(PUBLIC_FILE), public.as_bytes())?;
+        identity.write_public(home)?;
         Ok(identity)
     }
 
@@ -102,6 +114,18 @@ impl Identity {
         if !path.exists() {
             return Err(IdentityError::Missing(home.to_path_buf()));
         }
+        let identity = Self::read(&path)?;
+        let successions = read_successions(home)?;
+        let newest = successions.last().and_then(|message| Succession::read(message).ok()).map(|s| s.new);
+        // A hand-over that was cut short after it was published: the successor's file is not in its place yet.
+        let next = home.join(NEXT_FILE);
+        let moved = newest.is_some_and(|key| key != identity.provider().key) && next.exists();
+        let identity = if moved { Self::read(&next)? } else { identity };
+        identity.after(successions).ok_or_else(|| IdentityError::Damaged(home.join(SUCCESSIONS_FILE)))
+    }
+
+    fn read(path: &Path) -> Result<Self, IdentityError> {
+        let path = path.to_path_buf();
         if files::is_exposed(&path).map_err(FileError::of("read", &path))? {
             return Err(IdentityError::Exposed(path));
         }
@@ -115,7 +139,17 @@ impl Identity {
         if decoded.is_err() || !is_name(&file.name) {
             return Err(damaged());
         }
-        Ok(Self { name: file.name, key: SigningKey::from_bytes(&seed) })
+        let key = SigningKey::from_bytes(&seed);
+        Ok(Self { name: file.name, key, successions: Vec::new(), former: Vec::new() })
+    }
+
+    /// This identity with its past; none when the hand-overs do not lead to its key.
+    fn after(self, successions: Vec<Vec<u8>>) -> Option<Self> {
+        let read = successions.iter().map(|message| Succession::read(message).ok()).collect::<Option<Vec<_>>>()?;
+        let linked = read.windows(2).all(|pair| matches!(pair, [a, b] if a.new == b.old));
+        let leads = read.last().is_none_or(|last| last.new == self.provider().key);
+        let former = read.iter().map(|s| s.old).collect();
+        (linked && leads).then_some(Self { successions, former, ..self })
     }
 
     /// The provider as tariffs name it.
@@ -132,9 +166,71 @@ impl Identity {
         tariff.sign(&self.key)
     }
 
+    /// Signs a command to a meter.
+    #[must_use]
+    pub fn sign_command(&self, command: &Command) -> Vec<u8> {
+        command.sign(&self.key)
+    }
+
+    /// The hand-overs from the first key to the present one, oldest first.
+    #[must_use]
+    pub fn successions(&self) -> &[Vec<u8>] {
+        &self.successions
+    }
+
+    /// All keys that this provider ever had, oldest first; the last one is the present.
+    #[must_use]
+    pub fn keys(&self) -> Vec<[u8; 32]> {
+        self.former.iter().copied().chain([self.provider().key]).collect()
+    }
+
+    /// The keys with the times of which each speaks.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        let mut lineage = Lineage::pinned(self.former.first().copied().unwrap_or(self.provider().key));
+        for message in &self.successions {
+            // They were checked when the identity was opened.
+            let _ = lineage.extend(message);
+        }
+        lineage
+    }
+
+    /// The key itself, for what this crate signs.
+    pub(crate) fn signer(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// What the key file holds. It is secret.
+    fn secret_text(&self) -> Zeroizing<String> {
+        let named = toml::Value::String(self.name.clone());
+        let secret = Zeroizing::new(hex::encode(self.key.as_bytes()));
+        Zeroizing::new(format!(
+            "# Whoever has this file signs tariffs in your name. Keep it secret, and keep a copy in a safe place.\nname = {named}\nsecret = \"{}\"\n",
+            *secret
+        ))
+    }
+
+    fn write_public(&self, home: &Path) -> Result<(), FileError> {
+        let named = toml::Value::String(self.name.clone());
+        let print = show::fingerprint(&self.provider().key);
+        let public = format!("name = {named}\nkey = \"{}\"\nfingerprint = \"{print}\"\n", self.public_hex());
+        files::write(&home.join(PUBLIC_FILE), public.as_bytes())
+    }
+
     fn public_hex(&self) -> String {
         show::hex(&self.key.verifying_key().to_bytes())
     }
+}
+
+fn read_successions(home: &Path) -> Result<Vec<Vec<u8>>, IdentityError> {
+    let path = home.join(SUCCESSIONS_FILE);
+    if !path.try_exists().map_err(FileError::of("read", &path))? {
+        return Ok(Vec::new());
+    }
+    let damaged = || IdentityError::Damaged(path.clone());
+    let bytes = files::read(&path, LONGEST_SUCCESSIONS)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+    text.lines().map(|line| hex::decode(line).map_err(|_| damaged())).collect()
 }
 
 fn is_name(name: &str) -> bool {

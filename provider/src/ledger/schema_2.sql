@@ -1,0 +1,98 @@
+-- Format 2: the provider as a service. Contracts become rows of their own, with their households' keys.
+CREATE TABLE contracts (
+    id TEXT PRIMARY KEY,
+    added_at INTEGER NOT NULL,
+    months INTEGER CHECK (months IN (1, 3, 12)),
+    zone TEXT,
+    due_days INTEGER,
+    bills_from INTEGER,
+    revoked_at INTEGER,
+    CHECK ((months IS NULL) = (zone IS NULL)),
+    CHECK ((months IS NULL) = (due_days IS NULL)),
+    CHECK ((months IS NULL) = (bills_from IS NULL))
+) STRICT;
+INSERT INTO contracts (id, added_at)
+    SELECT contract, min(added_at) FROM meters WHERE contract IS NOT NULL GROUP BY contract;
+CREATE INDEX meters_by_contract ON meters (contract);
+CREATE TABLE invitations (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    contract TEXT NOT NULL REFERENCES contracts (id),
+    made_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    approve INTEGER NOT NULL CHECK (approve IN (0, 1)),
+    used_at INTEGER,
+    used_by BLOB CHECK (length(used_by) = 32),
+    CHECK ((used_at IS NULL) = (used_by IS NULL))
+) STRICT;
+CREATE TABLE client_keys (
+    pin BLOB PRIMARY KEY CHECK (length(pin) = 32),
+    contract TEXT NOT NULL REFERENCES contracts (id),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'valid', 'next', 'retired', 'revoked')),
+    added_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX one_valid_key ON client_keys (contract) WHERE state = 'valid';
+CREATE UNIQUE INDEX one_next_key ON client_keys (contract) WHERE state = 'next';
+CREATE TABLE waiting_meters (
+    contract TEXT NOT NULL REFERENCES contracts (id),
+    file BLOB NOT NULL
+) STRICT;
+CREATE TABLE published (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL CHECK (end_second > first_second),
+    message BLOB NOT NULL,
+    published_at INTEGER NOT NULL,
+    withdrawn_at INTEGER
+) STRICT;
+CREATE TABLE receipts (
+    bill INTEGER PRIMARY KEY REFERENCES bills (id),
+    verdict TEXT NOT NULL,
+    message BLOB NOT NULL
+) STRICT;
+CREATE TABLE revoked_epochs (
+    certificate BLOB PRIMARY KEY CHECK (length(certificate) = 32),
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE revoked_leaves (
+    certificate BLOB PRIMARY KEY CHECK (length(certificate) = 32),
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE revocation_lists (
+    number INTEGER PRIMARY KEY,
+    content BLOB NOT NULL CHECK (length(content) = 32),
+    renew_at INTEGER NOT NULL,
+    message BLOB NOT NULL
+) STRICT;
+CREATE TABLE commands (
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    expires_at INTEGER NOT NULL,
+    message BLOB NOT NULL,
+    queued_at INTEGER NOT NULL,
+    receipt BLOB,
+    outcome TEXT,
+    received_at INTEGER,
+    PRIMARY KEY (meter, sequence),
+    CHECK ((receipt IS NULL) = (outcome IS NULL)),
+    CHECK ((receipt IS NULL) = (received_at IS NULL))
+) STRICT;
+CREATE TABLE reports (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('late', 'resolved')),
+    contract TEXT NOT NULL,
+    identity BLOB NOT NULL CHECK (length(identity) = 32),
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL CHECK (end_second > first_second),
+    at INTEGER NOT NULL,
+    posted_at INTEGER,
+    mailed_at INTEGER,
+    UNIQUE (kind, contract, identity, first_second, end_second)
+) STRICT;

@@ -1,0 +1,69 @@
+//! Bills: taken, answered with a receipt, and asked for again.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use protocol::metrology::keys::Hash;
+use protocol::show;
+use serde_json::{Value, json};
+
+use protocol::service::MAX_BILL;
+
+use super::{From, hash, household, read};
+use crate::ledger::Receipt;
+use crate::service::office::Office;
+use crate::service::refusal::Refusal;
+use crate::service::submit;
+
+/// The answer on a booked bill: the same whenever it is asked.
+fn answer(digest: &Hash, receipt: &Receipt) -> Value {
+    let verdict: Value = serde_json::from_str(&receipt.verdict).unwrap_or(Value::Null);
+    json!({ "format": 1, "digest": show::hex(digest), "state": "accepted", "verdict": verdict,
+        "receipt": show::hex(&receipt.message) })
+}
+
+pub(super) async fn submit(
+    State(office): State<Arc<Office>>,
+    peer: From,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Refusal> {
+    let contract = household(&office, &peer).await?;
+    let (bill, place) = read(&office, &headers, body, MAX_BILL).await?;
+    let (papers, policy, now) = (Arc::clone(&peer.papers), office.settings.policy.clone(), (office.now)());
+    let accepted = office.bills.run(move |ledger| {
+        // The bill's share of the memory is free when the worker is done with it, not when the client goes away.
+        let _place = place;
+        submit::submit(ledger, &papers.identity, &contract, &bill, &policy, now)
+    });
+    match accepted.await? {
+        Ok(accepted) => Ok(Json(answer(&accepted.digest, &accepted.receipt))),
+        Err(refusal) => {
+            tracing::info!(code = refusal.code, "a bill was not booked");
+            Err(refusal)
+        }
+    }
+}
+
+pub(super) async fn state(
+    State(office): State<Arc<Office>>,
+    peer: From,
+    Path(text): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let contract = household(&office, &peer).await?;
+    let digest = hash(&text)?;
+    let Some(receipt) = office.desk.run(move |ledger| ledger.receipt(&digest, &contract)).await?? else {
+        let message = "the provider has given no receipt for such a bill of this contract; submit it";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "unknown-bill", message));
+    };
+    let mut answer = answer(&digest, &receipt);
+    if let Some(object) = answer.as_object_mut() {
+        let state = if receipt.corrected_by.is_some() { "superseded" } else { "accepted" };
+        object.insert("state".into(), state.into());
+        object.insert("corrected_by".into(), receipt.corrected_by.map(|digest| show::hex(&digest)).into());
+    }
+    Ok(Json(answer))
+}
