@@ -53,6 +53,7 @@ pub async fn run(home: &Home, options: &Options, mut told: impl FnMut(&Started<'
     let sending = tokio::spawn(gateway.clone().keep_sending(options.look_every));
     tracing::info!("gateway running");
     told(&Started::Running);
+    let mut result = Ok(());
     loop {
         tokio::select! {
             event = events.recv() => if let Ok(event) = event {
@@ -61,6 +62,10 @@ pub async fn run(home: &Home, options: &Options, mut told: impl FnMut(&Started<'
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = stopped.wait_for(|stopped| *stopped) => break,
+            () = gateway.keeper.ended() => {
+                result = Err(Failure::could_not("store-ended", "the store was closed by a fault of this program; start it again"));
+                break;
+            }
         }
     }
     tracing::info!("gateway stopping");
@@ -76,7 +81,7 @@ pub async fn run(home: &Home, options: &Options, mut told: impl FnMut(&Started<'
     while let Ok(event) = events.try_recv() {
         told(&Started::Event(&event));
     }
-    Ok(())
+    result
 }
 
 /// What the process tells.

@@ -75,6 +75,11 @@ impl Keeper {
         result.await.map_err(|_| ended())?.map_err(Into::into)
     }
 
+    /// Ends when the store's thread has ended, by itself or because it was closed.
+    pub async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
     /// Closes the store after the work that was handed in before; what comes later fails.
     pub async fn end(&self) {
         let (done, wait) = oneshot::channel();

@@ -157,6 +157,19 @@ impl Store {
             .transpose()
     }
 
+    /// The key of the provider that set a kept tariff.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tariff_provider(&self, tariff: &Hash) -> Result<Option<[u8; 32]>, StoreError> {
+        let found: Option<Vec<u8>> = self
+            .connection
+            .prepare_cached("SELECT provider FROM tariffs WHERE hash = ?1")?
+            .query_row([tariff.as_slice()], |row| row.get(0))
+            .optional()?;
+        found.map(|key| fixed(key, "tariff")).transpose()
+    }
+
     /// A provider's kept tariffs, oldest first.
     ///
     /// # Errors

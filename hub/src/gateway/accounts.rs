@@ -12,7 +12,7 @@ use protocol::wire::{self, Signed};
 
 use super::Gateway;
 use crate::Failure;
-use crate::api::{AccountAdd, AccountInfo, Accounts, Answer, CommandInfo, Commands, Event, TariffInfo, Tariffs};
+use crate::api::{AccountAdd, AccountInfo, Accounts, Answer, CommandInfo, Commands, TariffInfo, Tariffs};
 use crate::commands::now;
 use crate::provider::{Client, ClientKey, EnrolState, ProviderError, ProviderPin, Retry};
 
@@ -211,13 +211,11 @@ impl Gateway {
         let own = self.keeper.run(|store| own_certificates(store)).await?;
         for (meter, hash) in own {
             if let Some(entry) = revoked.epoch(&hash) {
-                self.tell(Event::Attention {
-                    code: "revoked-certificate".into(),
-                    message: format!(
-                        "the provider has revoked a certificate of meter {meter}: {}. Bills that rest on it are refused; ask the provider",
-                        entry.reason
-                    ),
-                });
+                let message = format!(
+                    "the provider has revoked a certificate of meter {meter}: {}. Bills that rest on it are refused; ask the provider",
+                    entry.reason
+                );
+                self.tell_once("revoked-certificate", message);
             }
         }
         let id = account.id;

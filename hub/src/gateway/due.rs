@@ -11,6 +11,7 @@ use gateway_core::bill::{BillRefused, BillRequest, make};
 use gateway_core::store::{Account, Standing, Submission, SubmissionState};
 use gateway_core::{Store, StoreError};
 use protocol::metrology::keys::Hash;
+use protocol::service::succession::Lineage;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use rand_core::OsRng;
@@ -55,23 +56,29 @@ impl Gateway {
         }
     }
 
+    /// Tells of a failure that stops nothing else.
     fn attention(&self, failure: &Failure) {
         tracing::warn!(code = failure.code(), "what is due was not sent");
-        self.tell(Event::Attention { code: failure.code().to_owned(), message: failure.to_string() });
+        self.tell_once(failure.code(), failure.to_string());
     }
 
-    /// Makes the bills of all months that are over.
+    /// Makes the bills of all months that are over. One standing submission that fails does not hold up the others.
     async fn make_due(&self) -> Result<(), Failure> {
         for standing in self.keeper.run(|store| store.standing()).await? {
-            if standing.ended_at.is_some() {
-                continue;
+            if standing.ended_at.is_none()
+                && let Err(failure) = self.make_months(standing).await
+            {
+                self.attention(&failure);
             }
-            let account = self.account(Some(standing.account)).await?;
-            let mut next = standing;
-            // Months that were missed follow each other at once; one that cannot be billed stops those after it.
-            while let Some(first) = self.make_month(&account, &next).await? {
-                next.first = first;
-            }
+        }
+        Ok(())
+    }
+
+    /// Months that were missed follow each other at once; one that cannot be billed stops those after it.
+    async fn make_months(&self, mut next: Standing) -> Result<(), Failure> {
+        let account = self.account(Some(next.account)).await?;
+        while let Some(first) = self.make_month(&account, &next).await? {
+            next.first = first;
         }
         Ok(())
     }
@@ -168,8 +175,11 @@ impl Gateway {
     async fn send_waiting(&self) -> Result<(), Failure> {
         let waiting = self.keeper.run(|store| store.submissions()).await?;
         for submission in waiting {
-            if submission.state == SubmissionState::Waiting && submission.due_at <= now() {
-                self.send(submission).await?;
+            if submission.state == SubmissionState::Waiting
+                && submission.due_at <= now()
+                && let Err(failure) = self.send(submission).await
+            {
+                self.attention(&failure);
             }
         }
         Ok(())
@@ -195,6 +205,8 @@ impl Gateway {
         let wanted = bill.to_owned();
         let digest = self.keeper.run(move |store| find_bill(store, &wanted)).await?;
         let id = account.id;
+        let pinned = account.provider;
+        self.keeper.run(move |store| check_recipient(store, id, pinned, &digest)).await?;
         let submission = self
             .keeper
             .run(move |store| {
@@ -317,6 +329,22 @@ fn make_bill(
         Ok(())
     })?;
     Ok(bill.digest)
+}
+
+/// A bill goes to the provider that set its tariff and to nobody else: another would learn what is owed there.
+fn check_recipient(store: &Store, account: i64, pinned: [u8; 32], digest: &Hash) -> Result<(), Failure> {
+    let damaged =
+        || Failure::could_not("damaged-store", "a kept bill or tariff cannot be read; restore the store from a backup");
+    let bill = store.bill(digest)?.ok_or_else(damaged)?;
+    let provider = store.tariff_provider(&bill.tariff)?.ok_or_else(damaged)?;
+    let mut lineage = Lineage::pinned(pinned);
+    for message in store.successions(account)? {
+        lineage.extend(&message).map_err(|_| damaged())?;
+    }
+    if lineage.knows(&provider) {
+        return Ok(());
+    }
+    Err(Failure::refused("other-provider", "this bill is for another provider than the account's; it was not sent"))
 }
 
 fn kept_tariff(

@@ -11,6 +11,7 @@ mod accounts;
 mod due;
 mod month;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::code::{self, Purpose};
@@ -28,6 +29,9 @@ use crate::lines::{self, Lines};
 /// Events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
 
+/// Things that need a person, remembered so that each is told once.
+const MOST_TOLD: usize = 256;
+
 /// A gateway over an open store.
 #[derive(Clone)]
 pub struct Gateway {
@@ -37,6 +41,8 @@ pub struct Gateway {
     lines: Arc<Mutex<Lines>>,
     running: bool,
     stop: watch::Sender<bool>,
+    /// What needs a person and was told already.
+    told: Arc<std::sync::Mutex<BTreeSet<String>>>,
 }
 
 impl Gateway {
@@ -48,7 +54,7 @@ impl Gateway {
         let keeper = Keeper::start(home.open()?)?;
         let (events, _) = broadcast::channel(EVENTS);
         let (stop, _) = watch::channel(false);
-        Ok(Self { home: home.clone(), keeper, events, lines: Arc::default(), running, stop })
+        Ok(Self { home: home.clone(), keeper, events, lines: Arc::default(), running, stop, told: Arc::default() })
     }
 
     /// Opens every line that is known.
@@ -88,6 +94,18 @@ impl Gateway {
     pub(crate) fn tell(&self, event: Event) {
         // Nobody listening is no failure.
         let _ = self.events.send(event);
+    }
+
+    /// Tells what needs a person, once while the gateway runs.
+    pub(crate) fn tell_once(&self, code: &str, message: String) {
+        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Texts differ in numbers now and then; the list stays small all the same.
+        if told.len() >= MOST_TOLD {
+            told.clear();
+        }
+        if told.insert(message.clone()) {
+            self.tell(Event::Attention { code: code.to_owned(), message });
+        }
     }
 
     /// Answers a request.

@@ -30,6 +30,8 @@ const CLOSED_TELEGRAMS: u32 = 3;
 const HOLDINGS_EVERY: Duration = Duration::from_secs(15 * 60);
 /// How soon a greeting may follow another.
 const GREETING_PAUSE: Duration = Duration::from_secs(3);
+/// Epochs of one meter that are taken from a line: more than a century of monthly keys.
+const MOST_EPOCHS: usize = 4096;
 /// How long a question without an answer waits before it is put again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -293,6 +295,9 @@ impl Conversation {
     async fn certify(&mut self, list: &[minicbor::bytes::ByteVec]) -> Result<(), Failure> {
         let Some(identity) = &self.identity else { return Ok(()) };
         let before = self.certificates.len();
+        if before + list.len() > MOST_EPOCHS {
+            return Ok(()); // no honest meter: it gets no further, and takes no more memory
+        }
         for message in list {
             let Ok(entry) = VerifiedCertificate::read(message) else { break };
             let expected = self.certificates.last().map_or(0, |last| last.certificate.epoch.saturating_add(1));

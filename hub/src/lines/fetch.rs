@@ -23,6 +23,8 @@ const HOLD: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a window is asked for.
 const TRIES: u32 = 4;
+/// Blocks that are wanted at one time by announcement; the rest is found by comparing holdings.
+const MOST_ANNOUNCED: usize = 1024;
 /// How long nothing is asked for after the store has failed.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -103,7 +105,7 @@ impl Conversation {
         let known = self.fetch.wanted.iter().any(|(code, first, count)| {
             *code == name.register && (*first..first.saturating_add(u64::from(*count))).contains(&name.block)
         });
-        if paired && !known && self.names(&name.register) {
+        if paired && !known && self.fetch.wanted.len() < MOST_ANNOUNCED && self.names(&name.register) {
             self.fetch.wanted.push_back((name.register, name.block, 1));
             if self.fetch.window.is_none() {
                 self.go_on();
