@@ -54,7 +54,7 @@ fn check(name: &str, directory: &str, profile: &str, flags: &[&str]) {
     let list = tests::run(program.to_str().unwrap(), &["list"]).unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
     let cases: Vec<_> = list.lines().collect();
-    assert_eq!(cases.len(), 12, "{cases:?}");
+    assert_eq!(cases.len(), 13, "{cases:?}");
     for case in cases {
         let (code, said) = memcheck(&program, case);
         if case.starts_with("leaky-") {

@@ -15,6 +15,7 @@ use bls12_381::Scalar as Fq;
 use jubjub::Fr;
 use memcheck::{depends_on_secrets, publish, secret};
 use metrology::cose;
+use metrology::exchange::{Course, End, confirmation, live_key};
 use metrology::keys::{AgreementKey, DaySeed, PairingCode, PairingContext, RegisterKey, register_key};
 use metrology::label::{Interval, MAX_SLOTS, Register, RegisterKind, Text};
 use metrology::pedersen::{commit_reading, commit_residual, mul_opening_generator};
@@ -23,9 +24,10 @@ use metrology::poseidon::day_commitment;
 /// A path that takes secrets. Returns what it made of them, still marked; `None` when it refused.
 type Case = fn() -> Option<Vec<u8>>;
 
-const CASES: [(&str, Case); 12] = [
+const CASES: [(&str, Case); 13] = [
     ("public-key", || Some(agreement_key().public().to_vec())),
     ("register-key", pairing),
+    ("exchange", exchange),
     ("ratchet", || Some([root().next().expose().to_vec(), root().day_seed().expose().to_vec()].concat())),
     ("openings", openings),
     ("commit-reading", || Some(commit_reading(marked(40_000), &opening()).to_vec())),
@@ -96,6 +98,20 @@ fn pairing() -> Option<Vec<u8>> {
     let context = PairingContext { certificate: &[1; 32], counter: 1, household: &[2; 32] };
     let key = register_key(&agreement_key(), &other, &code, &context, &register()?.code, 20_000)?;
     Some(key.expose().to_vec())
+}
+
+fn exchange() -> Option<Vec<u8>> {
+    let other = AgreementKey::from_bytes([8; 32]).public();
+    let code = PairingCode::from_bytes(marked([4; 16]));
+    let context = PairingContext { certificate: &[1; 32], counter: 1, household: &[2; 32] };
+    let course = Course { context, household_nonce: [3; 16], meter_nonce: [5; 16] };
+    let confirmation = confirmation(&agreement_key(), &other, &code, &course, End::Meter)?;
+    let live = live_key(&agreement_key(), &other, &code, &course)?;
+    // The outcome of a comparison is public; how long it takes must not tell more.
+    let mut output = vec![u8::from(confirmation.matches(&[0; 32]))];
+    output.extend_from_slice(confirmation.as_bytes());
+    output.extend_from_slice(live.expose());
+    Some(output)
 }
 
 fn openings() -> Option<Vec<u8>> {
