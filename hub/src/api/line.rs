@@ -44,6 +44,9 @@ pub struct LineInfo {
 /// How a line is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineState {
+    /// Whether a gateway keeps it.
+    #[serde(default)]
+    pub running: bool,
     /// Whether it is open.
     pub up: bool,
     /// Why it is not.

@@ -171,7 +171,8 @@ fn lines(lines: &Lines) -> String {
         let word = match (&state.why, state.up) {
             (_, true) => "open".to_owned(),
             (Some(why), false) => format!("closed: {why}"),
-            (None, false) => "not running".to_owned(),
+            (None, false) if state.running => "being opened".to_owned(),
+            (None, false) => "no gateway is running".to_owned(),
         };
         text.push_str(&format!("line {}  {}  {word}\n", line.line, line.address));
         if let Some(meter) = &state.meter {

@@ -130,6 +130,7 @@ impl Gateway {
             EnrolState::Enrolled { contract } => {
                 let id = account.id;
                 self.keeper.run(move |store| store.enrol_account(id, &contract, now())).await?;
+                self.learn_name(&client).await;
             }
             EnrolState::Pending { contract } => {
                 return Err(Failure::could_not(
@@ -141,6 +142,16 @@ impl Gateway {
             }
         }
         self.accounts().await
+    }
+
+    /// The provider's name stands in its tariffs, signed. Without one it is called after its key.
+    async fn learn_name(&self, client: &Client) {
+        let Ok(offers) = client.tariffs().await else { return };
+        let Some(offer) = offers.last() else { return };
+        let Ok((tariff, _)) = client.tariff(&offer.hash).await else { return };
+        let provider = tariff.tariff.provider;
+        // A name that cannot be stored now is learnt with the first bill.
+        let _ = self.keeper.run(move |store| store.pin_provider(&provider.key, &provider.name, now())).await;
     }
 
     pub(super) async fn rotate_key(&self, account: i64) -> Result<Answer, Failure> {

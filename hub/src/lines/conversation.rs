@@ -44,6 +44,8 @@ pub(super) struct Conversation {
     handle: Handle<Message>,
     nonce: [u8; NONCE_BYTES],
     greeted: Option<Instant>,
+    /// Whether a greeting is due or on its way: it is said again until it is answered.
+    greeting: bool,
     /// Who answered our greeting.
     pub(super) identity: Option<Identity>,
     /// Its certificates as far as they are known, stored or not.
@@ -74,6 +76,7 @@ impl Conversation {
             handle,
             nonce: [0; NONCE_BYTES],
             greeted: None,
+            greeting: true,
             identity: None,
             certificates: Vec::new(),
             asked_certificates: None,
@@ -201,7 +204,7 @@ impl Conversation {
         let at = Instant::now();
         if self.handle.is_connected() {
             let waiting = |since: Option<Instant>| since.is_some_and(|since| at - since > ANSWER_WITHIN);
-            if self.identity.is_none() && (self.greeted.is_none() || waiting(self.greeted)) {
+            if self.greeting && (self.greeted.is_none() || waiting(self.greeted)) {
                 self.greet();
             }
             if waiting(self.asked_certificates) {
@@ -221,6 +224,7 @@ impl Conversation {
     /// Asks who is there, and begins a live session.
     pub(super) fn greet(&mut self) {
         let at = Instant::now();
+        self.greeting = true;
         if self.greeted.is_some_and(|last| at - last < GREETING_PAUSE) {
             return;
         }
@@ -249,6 +253,7 @@ impl Conversation {
         if identity.answers != self.nonce {
             return Ok(());
         }
+        self.greeting = false;
         self.handle.set_silence(silence_for(Duration::from_secs(identity.cadence.into())));
         let (line, key, pairing, household) = (self.line, identity.identity_key, identity.pairing, identity.household);
         self.known = self.keeper.run(move |store| look_up(store, line, &key, pairing, &household)).await?;
@@ -395,7 +400,7 @@ impl Conversation {
     /// The line is open anew, or closed: what was said on it before does not count.
     fn forget(&mut self) {
         self.identity = None;
-        self.greeted = None;
+        (self.greeted, self.greeting) = (None, true);
         self.live = None;
         self.asked_certificates = None;
         self.holdings_at = None;

@@ -101,6 +101,7 @@ impl Lines {
         let (reader, handle, heard) = Reader::new(dial, sealed::Decoder::default(), Patience::default(), random_number);
         let (control, orders) = mpsc::channel(8);
         let shared = Shared::default();
+        shared.change(|state| state.running = true);
         let conversation = Conversation::new(row.id, keeper.clone(), handle, events.clone(), shared.clone());
         self.running.insert(
             row.id,
