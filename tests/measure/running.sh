@@ -13,7 +13,7 @@ finish() { kill "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null || true; pids
 trap 'finish; rm -rf "$work"' EXIT
 cd "$work"
 field() { sed -n 's/.*"'"$1"'": *\("\([^"]*\)"\|\([^,}]*\)\).*/\2\3/p' | head -n 1; }
-start() { local name="$1"; shift; rm -f "$name.in"; mkfifo "$name.in"; "$@" <>"$name.in" >"$name.out" 2>"$name.err" & pids+=($!); }
+start() { local name="$1"; shift; rm -f "$name.in" "$name.out"; mkfifo "$name.in"; "$@" <>"$name.in" >"$name.out" 2>"$name.err" & pids+=($!); }
 await() { until grep -s -q -- "$2" "$1.out"; do sleep 0.2; done; grep -- "$2" "$1.out" | tail -n 1; }
 figure() { printf '%-62s %s\n' "$1" "$2"; }
 now() { date +%s.%N; }
