@@ -127,7 +127,7 @@ fn lock(home: &Home) -> Result<File, Failure> {
         .write(true)
         .mode(0o600)
         .open(&path)
-        .map_err(|error| Failure::file(&path, &error))?;
+        .map_err(|error| crate::custody::files::trouble(&path, &error))?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         Failure::could_not("running", "a gateway is running over this home already; stop it with: wattseal stop")
     })?;

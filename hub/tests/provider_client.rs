@@ -103,10 +103,10 @@ fn openssl(version: &str) -> (Openssl, tempfile::TempDir, SocketAddr) {
 fn old_tls_and_a_stranger_are_told_apart() {
     let (_server, _folder, address) = openssl("-tls1_2");
     let old = error(&address.to_string());
-    assert_eq!((old.clone(), old.retry()), (ProviderError::OldTls, Retry::Never));
+    assert_eq!((old.clone(), old.retry()), (ProviderError::OldTls, Retry::After(3600)));
     let (_server, _folder, address) = openssl("-tls1_3");
     let stranger = error(&address.to_string());
-    assert_eq!((stranger.clone(), stranger.retry()), (ProviderError::WrongPin, Retry::Never));
+    assert_eq!((stranger.clone(), stranger.retry()), (ProviderError::WrongPin, Retry::After(3600)));
 }
 
 #[test]

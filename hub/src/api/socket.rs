@@ -67,9 +67,9 @@ pub fn bind(home: &Path) -> Result<UnixListener, Failure> {
         ));
     }
     let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).map_err(|error| Failure::file(&path, &error))?;
+    let listener = UnixListener::bind(&path).map_err(|error| crate::custody::files::trouble(&path, &error))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|error| Failure::file(&path, &error))?;
+        .map_err(|error| crate::custody::files::trouble(&path, &error))?;
     Ok(listener)
 }
 

@@ -9,6 +9,7 @@ use protocol::code::{self, Purpose};
 use protocol::service::command::{Action, Command, CommandReceipt};
 use protocol::show;
 use protocol::wire::{self, Signed};
+use zeroize::Zeroizing;
 
 use super::Gateway;
 use crate::Failure;
@@ -19,9 +20,11 @@ use crate::provider::{Client, ClientKey, EnrolState, ProviderError, ProviderPin,
 impl From<ProviderError> for Failure {
     fn from(error: ProviderError) -> Self {
         let message = error.to_string();
-        match error.retry() {
-            Retry::After(_) => Self::CouldNot { code: error.code().to_owned().into(), message },
-            Retry::Never => Self::Refused { code: error.code().to_owned().into(), message },
+        let code = error.code().to_owned().into();
+        match (&error, error.retry()) {
+            // To wait may help; whoever asked should look at it all the same.
+            (ProviderError::WrongPin | ProviderError::OldTls, _) | (_, Retry::Never) => Self::Refused { code, message },
+            (_, Retry::After(_)) => Self::CouldNot { code, message },
         }
     }
 }
@@ -43,11 +46,14 @@ impl Gateway {
         Ok(Answer::Accounts(Accounts { accounts: self.keeper.run(list).await? }))
     }
 
-    /// The account that is meant: the one that was named, or the only one there is.
+    /// The account that is meant: the one that was named, or the only one there is. One whose enrolment never came about,
+    /// as after a mistyped key, does not stand in the way of those that did enrol.
     pub(super) async fn account(&self, wanted: Option<i64>) -> Result<Account, Failure> {
         let mut accounts = self.keeper.run(|store| store.accounts()).await?;
         if let Some(wanted) = wanted {
             accounts.retain(|account| account.id == wanted);
+        } else if accounts.iter().any(|account| account.enrolled_at.is_some()) {
+            accounts.retain(|account| account.enrolled_at.is_some());
         }
         match (accounts.pop(), accounts.is_empty()) {
             (Some(account), true) => Ok(account),
@@ -124,8 +130,11 @@ impl Gateway {
             ));
         }
         let client = self.client(&account).await?;
-        let enrolled = client.enrol(&add.code, &meters).await;
+        let mut enrolled = client.enrol(&add.code, &meters).await.map_err(Failure::from);
         self.remember(account.id, &client).await?;
+        if let Some(seed) = spare_key(&account, &enrolled)? {
+            enrolled = self.enrol_under(&account, seed, &add.code, &meters).await;
+        }
         match enrolled? {
             EnrolState::Enrolled { contract } => {
                 let id = account.id;
@@ -152,6 +161,22 @@ impl Gateway {
         let provider = tariff.tariff.provider;
         // A name that cannot be stored now is learnt with the first bill.
         let _ = self.keeper.run(move |store| store.pin_provider(&provider.key, &provider.name, now())).await;
+    }
+
+    /// Enrols under another key than the account's, which takes its place when the provider has taken it.
+    async fn enrol_under(
+        &self,
+        account: &Account,
+        seed: Zeroizing<[u8; 32]>,
+        code: &str,
+        meters: &[Vec<u8>],
+    ) -> Result<EnrolState, Failure> {
+        let (id, kept) = (account.id, seed.clone());
+        self.keeper.run(move |store| store.change_client_key(id, Some(&kept))).await?;
+        let client = self.client(&Account { client_key: seed, ..account.clone() }).await?;
+        let enrolled = client.enrol(code, meters).await?;
+        self.keeper.run(move |store| store.change_client_key(id, None)).await?;
+        Ok(enrolled)
     }
 
     pub(super) async fn rotate_key(&self, account: i64) -> Result<Answer, Failure> {
@@ -263,6 +288,20 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// The key to enrol under when the account's key does not do: a fresh one when the provider has known that key before, as
+/// after it shut the household out; and when the code does not fit, the one that an enrolment cut short may have used it
+/// for.
+fn spare_key(
+    account: &Account,
+    enrolled: &Result<EnrolState, Failure>,
+) -> Result<Option<Zeroizing<[u8; 32]>>, ProviderError> {
+    Ok(match enrolled.as_ref().err().map(Failure::code) {
+        Some("key-in-use") => Some(ClientKey::generate()?.seed()),
+        Some("bad-code") => account.next_key.clone(),
+        _ => None,
+    })
 }
 
 fn own_certificates(store: &Store) -> Result<Vec<(String, protocol::metrology::keys::Hash)>, StoreError> {

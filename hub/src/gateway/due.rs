@@ -293,7 +293,7 @@ fn settle(submission: &mut Submission, answer: Result<Vec<u8>, ProviderError>, a
             submission.message = Some(error.to_string());
             match error.retry() {
                 Retry::After(seconds) => {
-                    let doubled = FIRST_PAUSE.saturating_mul(1 << submission.attempts.min(12));
+                    let doubled = FIRST_PAUSE.saturating_mul(1 << submission.attempts.saturating_sub(1).min(12));
                     let wished = i64::try_from(seconds).unwrap_or(LONGEST_PAUSE);
                     submission.due_at = at.saturating_add(doubled.max(wished).min(LONGEST_PAUSE));
                 }
@@ -391,7 +391,8 @@ mod tests {
         assert!(pauses.windows(2).all(|w| w[0] <= w[1]) && pauses[0] >= FIRST_PAUSE);
         assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
         assert_eq!((submission.state, submission.attempts), (SubmissionState::Waiting, 16));
-        settle(&mut submission, Err(ProviderError::WrongPin), 1000);
+        let refused = ProviderError::Rejected { code: "overlap-booked".into(), message: String::new() };
+        settle(&mut submission, Err(refused), 1000);
         assert_eq!((submission.state, submission.settled_at), (SubmissionState::Refused, Some(1000)));
         let mut other = waiting();
         settle(&mut other, Ok(vec![1]), 5);

@@ -12,6 +12,7 @@ use protocol::line::live::{LiveError, Receiving};
 use protocol::line::{BlockName, Hello, Identity, Message, Now, Refused};
 use protocol::metrology::exchange::{Course, NONCE_BYTES, live_key};
 use protocol::metrology::keys::PairingContext;
+use protocol::metrology::label::RegisterCode;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -56,6 +57,8 @@ pub(super) struct Conversation {
     live: Option<Receiving>,
     closed_telegrams: u32,
     holdings_at: Option<Instant>,
+    /// Registers whose holdings were asked for and have not come.
+    holdings_open: Vec<RegisterCode>,
     pub(super) fetch: Fetch,
     pub(super) pairing: Option<Pairing>,
 }
@@ -84,6 +87,7 @@ impl Conversation {
             live: None,
             closed_telegrams: 0,
             holdings_at: None,
+            holdings_open: Vec::new(),
             fetch: Fetch::default(),
             pairing: None,
         }
@@ -121,7 +125,7 @@ impl Conversation {
                 // The meter still has what could not be stored; it is asked for again later.
                 tracing::warn!(line = self.line, code = failure.code(), "could not store what came");
                 self.tell(Event::Attention { code: failure.code().to_owned(), message: failure.to_string() });
-                self.fetch.pause(Instant::now());
+                self.holdings_at = self.identity.is_some().then(|| self.fetch.pause(Instant::now()));
             }
         }
         self.handle.close();
@@ -335,6 +339,7 @@ impl Conversation {
     async fn begin(&mut self) -> Result<(), Failure> {
         self.asked_certificates = None;
         self.open_live();
+        self.holdings_open.clear();
         self.ask_holdings();
         self.relay_commands().await
     }
@@ -384,16 +389,27 @@ impl Conversation {
         }
     }
 
+    /// Asks what the meter holds: of the registers that it has not told yet, or else of all.
     fn ask_holdings(&mut self) {
         self.holdings_at = None;
         let Some(identity) = &self.identity else { return };
         if self.known.meter.is_none() {
             return;
         }
-        self.holdings_at = Some(Instant::now() + HOLDINGS_EVERY);
-        let registers: Vec<_> = identity.registers.iter().map(|register| register.code).collect();
-        for register in registers {
-            self.say(Message::AskHoldings(BlockName { register, block: 0 }));
+        if self.holdings_open.is_empty() {
+            self.holdings_open = identity.registers.iter().map(|register| register.code).collect();
+        }
+        self.holdings_at = Some(Instant::now() + ANSWER_WITHIN);
+        for register in &self.holdings_open {
+            self.say(Message::AskHoldings(BlockName { register: *register, block: 0 }));
+        }
+    }
+
+    /// The meter has told what it holds of a register.
+    pub(super) fn holdings_came(&mut self, register: &RegisterCode) {
+        self.holdings_open.retain(|open| open != register);
+        if self.holdings_open.is_empty() {
+            self.holdings_at = Some(Instant::now() + HOLDINGS_EVERY);
         }
     }
 
@@ -404,6 +420,7 @@ impl Conversation {
         self.live = None;
         self.asked_certificates = None;
         self.holdings_at = None;
+        self.holdings_open.clear();
         self.closed_telegrams = 0;
         self.known = Known::default();
         self.fetch.forget();

@@ -20,9 +20,9 @@ const BATCH: usize = 64;
 /// How long blocks are held for more of them before they are stored.
 const HOLD: Duration = Duration::from_secs(2);
 /// How long a window may go without a block before the rest is asked for again.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a window is asked for.
-const TRIES: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How often a window is asked for without a block of it coming.
+const TRIES: u32 = 10;
 /// Blocks that are wanted at one time by announcement; the rest is found by comparing holdings.
 const MOST_ANNOUNCED: usize = 1024;
 /// How long nothing is asked for after the store has failed.
@@ -53,10 +53,11 @@ impl Fetch {
         self.window = None;
     }
 
-    /// Asks for nothing for a while.
-    pub(super) fn pause(&mut self, at: Instant) {
+    /// Asks for nothing for a while; gives its end, at which the holdings are to be compared again.
+    pub(super) fn pause(&mut self, at: Instant) -> Instant {
         self.forget();
         self.paused_until = Some(at + PAUSE);
+        at + PAUSE
     }
 
     /// The meter does not hold what was asked for last.
@@ -88,6 +89,7 @@ impl Conversation {
         if !self.names(&register) {
             return Ok(());
         }
+        self.holdings_came(&register);
         let stored = self.keeper.run(move |store| store.block_numbers(meter, &register)).await?;
         let (windows, _) = windows(&holdings.runs, &self.known.pairings, &stored);
         self.fetch.wanted.retain(|(code, _, _)| *code != register);
@@ -125,9 +127,11 @@ impl Conversation {
                 window.tries += 1;
                 window.moved_at = at;
                 let ask = AskBlocks { register: window.register, first, count: count(first, last) };
+                tracing::debug!(line = self.line, first, last, tries = window.tries, "asking again for blocks");
                 self.say(Message::AskBlocks(ask));
                 return;
             }
+            tracing::debug!(line = self.line, missing = window.missing.len(), "given up for now");
             // What never came is wanted again when the holdings are compared next.
             self.fetch.window = None;
         }
@@ -150,7 +154,8 @@ impl Conversation {
         if let Some(window) = self.fetch.window.as_mut().filter(|window| window.register == name.register)
             && window.missing.remove(&name.block)
         {
-            window.moved_at = Instant::now();
+            // Only tries without any success count.
+            (window.moved_at, window.tries) = (Instant::now(), 0);
             if window.missing.is_empty() {
                 self.fetch.window = None;
                 self.go_on();

@@ -110,10 +110,16 @@ impl ProviderError {
         match self {
             Self::Later { after, .. } => Retry::After((*after).clamp(1, 86_400)),
             Self::Unresolved(_) | Self::Refused(_) | Self::TimeOut | Self::Broken(_) => Retry::After(60),
-            // These end when the provider acts, or when whoever stands between goes away.
-            Self::Pending | Self::ExpiredLeaf | Self::RevokedLeaf | Self::Revocations(RevocationError::Stale) => {
-                Retry::After(3600)
-            }
+            // These end when the provider acts, or when whoever stands between goes away: a captive portal, an attack that
+            // passes. Nothing was sent, so a bill that waits may try again.
+            Self::Pending
+            | Self::OldTls
+            | Self::WrongPin
+            | Self::EarlyLeaf
+            | Self::Tls(_)
+            | Self::ExpiredLeaf
+            | Self::RevokedLeaf
+            | Self::Revocations(RevocationError::Stale) => Retry::After(3600),
             _ => Retry::Never,
         }
     }

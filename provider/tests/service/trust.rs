@@ -16,7 +16,7 @@ fn only_the_pinned_key_is_the_provider() {
     let service = Service::start(&desk, &[]);
     let other = client(ProviderPin::new([7; 32], service.address.to_string()), 1, 0);
     let wrong = run(other.tariffs()).unwrap_err();
-    assert_eq!((wrong.clone(), wrong.retry()), (ProviderError::WrongPin, Retry::Never));
+    assert_eq!((wrong.clone(), wrong.retry()), (ProviderError::WrongPin, Retry::After(3600)));
     assert!(wrong.to_string().contains("fingerprint"));
     assert_eq!(run(other.enrol("whatever", &[])).unwrap_err(), ProviderError::WrongPin, "before the code is sent");
     assert_eq!(run(service.client(1).tariffs()).unwrap().len(), 1);

@@ -3,8 +3,12 @@
 //! a household with telling numbers, and none of their output may show them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, missing_docs)]
 
+#[path = "../common/bill.rs"]
+mod bill;
 mod inspect;
 mod programs;
+#[path = "../common/shape.rs"]
+mod shape;
 
 use std::path::Path;
 

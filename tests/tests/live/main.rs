@@ -1,6 +1,14 @@
 //! The running system through real processes: meters on a serial line, TCP and brokers, a gateway, a provider behind TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod disks;
+mod faults;
+mod kills;
 mod month;
+mod mosquitto;
+mod pairing;
 mod process;
+mod relay;
+mod stored;
+mod tap;
 mod world;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -19,24 +19,31 @@ pub struct Running {
     child: Child,
     input: Option<ChildStdin>,
     told: Arc<(Mutex<Vec<Value>>, Condvar)>,
+    collecting: Option<JoinHandle<()>>,
 }
 
 impl Running {
     /// Starts a program; its lines of JSON are collected, its errors go to this test's.
     pub fn start(directory: &Path, command: &[&str]) -> Self {
         let (program, arguments) = command.split_first().unwrap();
-        let mut child = Command::new(binary(program))
+        let mut ready = Command::new(binary(program));
+        ready.args(arguments).arg("--json");
+        Self::spawn(directory, program, ready)
+    }
+
+    /// Starts what was prepared; its lines of JSON are collected.
+    pub fn spawn(directory: &Path, name: &str, mut ready: Command) -> Self {
+        let mut child = ready
             .current_dir(directory)
-            .args(arguments)
-            .arg("--json")
             .env("WATTSEAL_LOG", std::env::var("WATTSEAL_LOG").unwrap_or_else(|_| "warn".into()))
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let told: Arc<(Mutex<Vec<Value>>, Condvar)> = Arc::default();
         let (out, collected) = (child.stdout.take().unwrap(), Arc::clone(&told));
-        thread::spawn(move || {
+        let collecting = thread::spawn(move || {
             for line in BufReader::new(out).lines() {
                 let Ok(line) = line else { break };
                 if let Ok(value) = serde_json::from_str(&line) {
@@ -45,7 +52,7 @@ impl Running {
                 }
             }
         });
-        Self { name: (*program).to_owned(), input: child.stdin.take(), child, told }
+        Self { name: name.to_owned(), input: child.stdin.take(), child, told, collecting: Some(collecting) }
     }
 
     /// The first thing told, from the beginning on, that fits.
@@ -92,14 +99,29 @@ impl Running {
         input.flush().unwrap();
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Ends it without warning, as a power cut would.
-    pub fn kill(mut self) {
+    /// Ends it without warning, as a power cut would. Everything that it told before.
+    pub fn kill(mut self) -> Vec<Value> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.collecting.take().unwrap().join().unwrap();
+        self.all()
+    }
+
+    /// Whether it has told what fits, or has within a time. It may have ended.
+    pub fn tells_within(&self, patience: Duration, fits: impl Fn(&[Value]) -> bool) -> bool {
+        let deadline = Instant::now() + patience;
+        let (told, changed) = &*self.told;
+        let mut list = told.lock().unwrap();
+        loop {
+            if fits(&list) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            list = changed.wait_timeout(list, left).unwrap().0;
+        }
     }
 
     /// Asks it to end and waits until it has.

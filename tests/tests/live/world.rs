@@ -1,6 +1,6 @@
 //! A town in a temporary directory: meters on lines, a home with its gateway, a provider behind TLS.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -15,10 +15,6 @@ pub struct Town(TempDir);
 impl Town {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.0.path()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -148,6 +144,31 @@ impl Town {
         }
         self.done(&["wattseal-provider", "--home", name, "contract", "add", "4711"]);
         self.serve(name, "127.0.0.1:0")
+    }
+
+    /// A tariff that charges energy alone, so that a period may begin and end with any slot: `energy.tariff`.
+    pub fn tariff_by_energy(&self) {
+        let source = "format = 1\nid = \"energy\"\nname = \"energy\"\ncurrency = \"EUR\"\nzone = \"Europe/Amsterdam\"\n\
+             valid = { from = \"2025-01-01\", to = \"2028-01-01\" }\n\
+             [registers.r]\ncode = \"1-0:1.8.0\"\nunit = \"Wh\"\n\
+             [[line]]\nname = \"Use\"\nkind = \"energy\"\nregister = \"r\"\nprice = \"0.2871 EUR/kWh\"\n\
+             fallback = \"0.2871 EUR/kWh\"\nrounding = { to = \"0.01\", mode = \"half-even\" }\n";
+        std::fs::write(self.path("energy.toml"), source).unwrap();
+        self.done(&["wattseal-provider", "--home", "exchange", "init", "--name", "Energie"]);
+        let compile = ["tariff", "compile", "energy.toml", "--out", "energy.tariff"];
+        self.done(&[&["wattseal-provider", "--home", "exchange"][..], &compile].concat());
+    }
+
+    /// A home makes a bill by energy over a period and anybody checks it. Gives
+    /// whether nothing is missing in it.
+    pub fn billed(&self, home: &str, meter: &str, from: &str, to: &str, more: &[&str]) -> bool {
+        let (bill, certificate) = (format!("{home}.bill"), format!("{meter}/meter.cert"));
+        let make = ["bill", "--tariff", "energy.tariff", "--from", from, "--to", to, "--out", &bill];
+        self.done(&[&["wattseal", "--home", home][..], &make, more].concat());
+        let check = ["wattseal-verify", &bill, "--tariff", "energy.tariff", "--meter", &certificate];
+        let verdict = self.done(&[&check[..], more].concat());
+        assert_eq!(verdict["verdict"], "valid", "{verdict}");
+        verdict["complete"].as_bool().unwrap()
     }
 
     pub fn serve(&self, name: &str, listen: &str) -> Running {
