@@ -3,7 +3,8 @@
 //! SQLite is synchronous and a connection belongs to one thread at a time; the tasks of the gateway hand in closures and
 //! wait for their results without blocking each other.
 
-use std::thread;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use gateway_core::Store;
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +25,20 @@ const WAITING: usize = 64;
 #[derive(Clone)]
 pub struct Keeper {
     jobs: mpsc::Sender<Job>,
+    /// After the sender, so that the thread's queue has ended when it is waited for.
+    _thread: Arc<Thread>,
+}
+
+/// The thread. Dropping it waits for its end: a process that ends while a store is open would take the cipher's library
+/// away under it.
+struct Thread(Option<JoinHandle<()>>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Keeper {
@@ -33,7 +48,7 @@ impl Keeper {
     /// When the system gives no thread.
     pub fn start(mut store: Store) -> Result<Self, Failure> {
         let (jobs, mut queue) = mpsc::channel(WAITING);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("store".into())
             .spawn(move || {
                 let mut ended = None;
@@ -53,7 +68,7 @@ impl Keeper {
                 }
             })
             .map_err(|error| Failure::could_not("thread", format!("the system gives no thread: {error}")))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, _thread: Arc::new(Thread(Some(thread))) })
     }
 
     /// Runs work on the store.

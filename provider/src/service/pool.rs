@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
 
@@ -24,19 +24,24 @@ pub(super) enum NotDone {
     Failed,
 }
 
-/// Workers and their queue.
+/// Workers and their queue. Dropping it waits for the workers: a process that ends while one of them still has a ledger
+/// open would take the cipher's library away under it.
 pub(super) struct Pool {
-    queue: SyncSender<Job>,
+    /// Gone only while the pool is dropped.
+    queue: Option<SyncSender<Job>>,
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl Pool {
     pub(super) fn start(home: &Path, threads: usize, queue: usize) -> Result<Self, LedgerError> {
         let (sender, receiver) = sync_channel::<Job>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
+        // Built up in place: workers of a pool that fails to start are waited for as well.
+        let mut pool = Self { queue: Some(sender), workers: Vec::new() };
         for _ in 0..threads {
             let mut ledger = Ledger::open(home)?;
             let receiver = Arc::clone(&receiver);
-            thread::spawn(move || {
+            let worker = thread::spawn(move || {
                 while let Some(job) = next(&receiver) {
                     // A transaction that was cut short is rolled back as it is dropped; the worker goes on.
                     if catch_unwind(AssertUnwindSafe(|| job(&mut ledger))).is_err() {
@@ -44,8 +49,9 @@ impl Pool {
                     }
                 }
             });
+            pool.workers.push(worker);
         }
-        Ok(Self { queue: sender })
+        Ok(pool)
     }
 
     /// Runs work on a worker, without waiting for a place in the queue.
@@ -58,10 +64,20 @@ impl Pool {
             // A client that went away does not stop what it began: the next one that asks finds it done.
             let _ = sender.send(work(ledger));
         });
-        match self.queue.try_send(job) {
-            Ok(()) => receiver.await.map_err(|_| NotDone::Failed),
-            Err(TrySendError::Full(_)) => Err(NotDone::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(NotDone::Failed),
+        match self.queue.as_ref().map(|queue| queue.try_send(job)) {
+            Some(Ok(())) => receiver.await.map_err(|_| NotDone::Failed),
+            Some(Err(TrySendError::Full(_))) => Err(NotDone::Busy),
+            Some(Err(TrySendError::Disconnected(_))) | None => Err(NotDone::Failed),
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue = None;
+        for worker in self.workers.drain(..) {
+            // Its panics were caught one by one.
+            let _ = worker.join();
         }
     }
 }
