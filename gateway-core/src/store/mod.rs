@@ -11,7 +11,7 @@ mod lines;
 mod meters;
 mod schema;
 
-pub use accounts::{Account, Standing, Submission, SubmissionState, StoredCommand};
+pub use accounts::{Account, Standing, StoredCommand, Submission, SubmissionState};
 pub use backup::{Inventory, probe, rekey};
 pub use bills::{StoredBill, StoredTariff};
 pub use blocks::{BlockRow, RegisterRow};
@@ -75,7 +75,9 @@ pub enum StoreError {
     #[error("the disk is full; nothing already stored was lost")]
     Full,
     /// The disk or the file may not be written.
-    #[error("the store cannot be written: the disk is read-only, or the file or its directory belongs to somebody else")]
+    #[error(
+        "the store cannot be written: the disk is read-only, or the file or its directory belongs to somebody else"
+    )]
     Forbidden,
     /// A row that cannot be what we wrote.
     #[error("the store holds a damaged {0}")]
