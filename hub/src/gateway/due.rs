@@ -175,8 +175,7 @@ impl Gateway {
     async fn send_waiting(&self) -> Result<(), Failure> {
         let waiting = self.keeper.run(|store| store.submissions()).await?;
         for submission in waiting {
-            if submission.state == SubmissionState::Waiting
-                && submission.due_at <= now()
+            if is_ripe(&submission, now())
                 && let Err(failure) = self.send(submission).await
             {
                 self.attention(&failure);
@@ -277,6 +276,13 @@ impl Gateway {
 
 fn utc() -> protocol::time::Zone {
     protocol::time::Zone { name: "UTC".into(), offset: 0, changes: Vec::new() }
+}
+
+/// Whether a bill is to be sent at this look. No pause is longer than the longest: a time further ahead was noted by a clock
+/// that was wrong, and holds nothing up.
+fn is_ripe(submission: &Submission, at: i64) -> bool {
+    let due = submission.due_at <= at || submission.due_at > at.saturating_add(LONGEST_PAUSE);
+    submission.state == SubmissionState::Waiting && due
 }
 
 /// What became of an attempt, written into the submission.
@@ -391,6 +397,8 @@ mod tests {
         assert!(pauses.windows(2).all(|w| w[0] <= w[1]) && pauses[0] >= FIRST_PAUSE);
         assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
         assert_eq!((submission.state, submission.attempts), (SubmissionState::Waiting, 16));
+        assert!(!is_ripe(&submission, 1000) && is_ripe(&submission, 1000 + LONGEST_PAUSE));
+        assert!(is_ripe(&submission, 1000 - 40 * 365 * 86_400), "noted by a clock that was ahead");
         let refused = ProviderError::Rejected { code: "overlap-booked".into(), message: String::new() };
         settle(&mut submission, Err(refused), 1000);
         assert_eq!((submission.state, submission.settled_at), (SubmissionState::Refused, Some(1000)));

@@ -1,7 +1,8 @@
 //! kill -9 at any moment: what a gateway has announced as stored is there afterwards, once; every month is booked once.
 //!
-//! `WATTSEAL_KILLS` sets how many kills there are in all, half of them for each test (200 if it is not set), and
-//! `WATTSEAL_SEED` the chances; a run prints its seed and a table of where the kills hit.
+//! `WATTSEAL_KILLS` sets how many kills there are of gateways, half of them while blocks come and half while bills leave
+//! (200 if it is not set); brokers die a fortieth as often. `WATTSEAL_SEED` sets the chances; a run prints its seed and a
+//! table of where the kills hit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::Running;
+use crate::mosquitto::Broker;
+use crate::process::{PATIENCE, Running};
 use crate::stored::{blocks, held};
 use crate::world::Town;
 
@@ -150,6 +152,60 @@ fn a_year_is_caught_up_with_under_kills() {
     assert!(gateway.stop().success());
     town.same("home", &["m"]);
     table.print(&format!("{} years of three registers, {all} blocks each", rounds + 1));
+}
+
+#[test]
+fn a_year_is_caught_up_with_over_brokers_that_die() {
+    let (town, mut chance, mut table) = (Town::new(), Chance::new(), Table::default());
+    let mut broker = Broker::new(&town);
+    let url = format!("mqtt://127.0.0.1:{}", broker.plain);
+    let kind = ["--household", "7", "--gas", "3", "--days", "367", "--outage-limit", "0", "--mqtt", &url];
+    let mut meter = town.meter("m", &kind);
+    let gateway = town.home("paired");
+    town.pair("paired", &format!("{url}/wattseal/m"), &mut meter);
+    assert!(meter.stop().success() && gateway.stop().success());
+    let meter = town.meter("m", &[&kind[..], &["--catch-up", "2027-03-01"]].concat());
+    meter.tells_within(PATIENCE, |told| told.iter().any(|e| is(e, "line") && e["up"] == true));
+    let all = held(&town.path("m"));
+    assert!(all > 1000, "{all}");
+
+    town.copy("paired", "home");
+    let (mut sure, mut rounds) = (0, 0);
+    for _ in 0..(kills() / 20).max(1) {
+        let gateway = run(&town, "home");
+        if chance.below(3) > 0 {
+            gateway.tells_within(MOMENT, |told| count(told, "stored") > 0);
+        }
+        chance.rest(400);
+        broker.end("-KILL");
+        let noticed = chance.below(2) == 0 && gateway.tells_within(MOMENT, |told| count(told, "line-down") > 0);
+        broker.start(&town);
+        if noticed && chance.below(4) == 0 {
+            // It comes back by itself, after the pause that it makes.
+            assert!(gateway.tells_within(PATIENCE, |told| count(told, "line-up") > 1), "{:?}", gateway.all());
+        }
+        let told = gateway.kill();
+        table.hit(match () {
+            () if count(&told, "meter-found") == 0 => "before the meter answered",
+            () if announced(&told) == 0 => "fetching, nothing stored in this life",
+            () if count(&told, "line-up") > 1 => "fetching and storing, the gateway came back by itself",
+            () => "fetching and storing",
+        });
+        let there = blocks(&town.status("home"));
+        assert!(there >= sure + announced(&told) && there <= all, "{sure} and {} of {all}: {there}", announced(&told));
+        sure = there;
+        if sure == all {
+            town.same("home", &["m"]);
+            rounds += 1;
+            town.copy("paired", "home");
+            sure = 0;
+        }
+    }
+    let gateway = town.gateway("home");
+    town.until("the whole year", &["wattseal", "--home", "home", "status"], |status| blocks(status) == all);
+    assert!(gateway.stop().success() && meter.stop().success());
+    town.same("home", &["m"]);
+    table.print(&format!("the broker killed under {} years of three registers", rounds + 1));
 }
 
 /// Months of the two registers that are due.

@@ -1,6 +1,7 @@
 //! The running system through real processes: meters on a serial line, TCP and brokers, a gateway, a provider behind TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod clocks;
 mod disks;
 mod faults;
 mod kills;

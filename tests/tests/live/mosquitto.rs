@@ -15,14 +15,14 @@ use crate::tap::{Tap, examine, in_clear};
 use crate::world::Town;
 
 /// mosquitto in a town: one listener with TLS and passwords, one without for the tap.
-struct Broker {
+pub struct Broker {
     tls: u16,
-    plain: u16,
+    pub plain: u16,
     running: Option<Child>,
 }
 
 impl Broker {
-    fn new(town: &Town) -> Self {
+    pub fn new(town: &Town) -> Self {
         authority(town, "ca", Some("broker"));
         authority(town, "other", None);
         for (name, password) in [("meter", "of the meter"), ("home", "of the home"), ("wrong", "of nobody")] {
@@ -53,7 +53,7 @@ impl Broker {
         broker
     }
 
-    fn start(&mut self, town: &Town) {
+    pub fn start(&mut self, town: &Town) {
         let program = if fs::exists("/usr/sbin/mosquitto").unwrap() { "/usr/sbin/mosquitto" } else { "mosquitto" };
         let started = Command::new(program)
             .args(["-c", town.path("mosquitto.conf").to_str().unwrap()])
@@ -70,7 +70,7 @@ impl Broker {
     }
 
     /// In good order, or as in a power cut.
-    fn end(&mut self, signal: &str) {
+    pub fn end(&mut self, signal: &str) {
         let mut running = self.running.take().unwrap();
         Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap();
         running.wait().unwrap();
