@@ -7,6 +7,7 @@
 //! The household runs all three steps. A verifier runs the first and the last; the middle one it checks against
 //! the commitments (`linear`). Eccles and Halak (2017), §II.C; Rial and Danezis (2010), §4 "linear policies".
 
+pub mod bounded;
 pub mod package;
 pub mod statement;
 

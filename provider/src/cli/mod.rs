@@ -5,10 +5,13 @@
 mod answer;
 mod command;
 mod contract;
+mod contract_rows;
+mod identity;
 mod import;
 mod init;
 mod ledger;
 mod meter;
+mod missing;
 mod report;
 mod rows;
 mod serve;
@@ -79,8 +82,8 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true, after_help = tls::EXAMPLE)]
     Tls(tls::Tls),
     /// The identity key and its successors
-    #[command(subcommand, arg_required_else_help = true, after_help = tls::IDENTITY_EXAMPLE)]
-    Identity(tls::Identity),
+    #[command(subcommand, arg_required_else_help = true, after_help = identity::EXAMPLE)]
+    Identity(identity::Identity),
     /// Reports for people and for cron
     #[command(subcommand, arg_required_else_help = true, after_help = report::EXAMPLE)]
     Report(report::Report),
