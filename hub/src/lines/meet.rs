@@ -22,6 +22,11 @@ const GREETING_PAUSE: Duration = Duration::from_secs(3);
 /// Epochs of one meter that are taken from a line: more than a century of monthly keys.
 const MOST_EPOCHS: usize = 4096;
 
+const FORKED: &str = "the meter shows another certificate for an epoch that is known here: it was copied, set back, or its \
+                      key was stolen. Nothing more is taken from it; tell the operator of the meter";
+const BEHIND: &str = "the meter shows an older certificate than this home knows: it was set back, or another meter answers \
+                      with its name. Nothing more is taken from it; tell the operator of the meter";
+
 /// How far the greeting is.
 #[derive(Default)]
 pub(super) struct Greeting {
@@ -33,6 +38,8 @@ pub(super) struct Greeting {
     /// What was told last of who answers on this connection.
     found: Option<(String, bool)>,
     told_elsewhere: bool,
+    /// Whether all certificates were asked for, because those after the known ones did not lead to the meter's.
+    questioned: bool,
 }
 
 impl Greeting {
@@ -150,6 +157,11 @@ impl Conversation {
         }
         for message in list {
             let Ok(entry) = VerifiedCertificate::read(message) else { break };
+            if self.contradicts(&entry) {
+                self.asked_certificates = None;
+                self.refuse("forked-epoch", FORKED);
+                return Ok(());
+            }
             let expected = self.certificates.last().map_or(0, |last| last.certificate.epoch.saturating_add(1));
             if entry.certificate.identity_key != identity.identity_key || entry.certificate.epoch != expected {
                 continue;
@@ -157,7 +169,15 @@ impl Conversation {
             self.certificates.push(entry);
         }
         if self.certificates.len() == before {
-            return Ok(()); // nothing new; the question is put again after a while
+            // Nothing new, yet the meter's newest is another: whoever answers is behind what this home knows, or shows
+            // something else for a time that is known. All of it will tell.
+            if before > 0 && !self.greeting.questioned {
+                self.greeting.questioned = true;
+                self.say(Message::AskCertificates(0));
+            } else if before > 0 {
+                self.refuse("meter-behind", BEHIND);
+            }
+            return Ok(()); // the question is put again after a while
         }
         if self.known.meter.is_some() {
             let chain = self.certificates.clone();
@@ -186,6 +206,15 @@ impl Conversation {
             self.ask_certificates();
             Ok(())
         }
+    }
+
+    /// Whether a certificate of this meter is another than the known one of its epoch.
+    fn contradicts(&self, entry: &VerifiedCertificate) -> bool {
+        let same = |known: &&VerifiedCertificate| {
+            known.certificate.identity_key == entry.certificate.identity_key
+                && known.certificate.epoch == entry.certificate.epoch
+        };
+        self.certificates.iter().find(same).is_some_and(|known| known.hash != entry.hash)
     }
 
     /// All certificates are there: the session can begin.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use protocol::certificate::VerifiedCertificate;
 use protocol::line::{BlockName, Holdings, MAX_RUNS, Message, Refused, Run};
 use protocol::metrology::label::MeterId;
 
-use super::{Bench, power, register};
+use super::{Bench, meter, power, register};
 use crate::api::Event;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,4 +111,41 @@ async fn what_the_meter_signed_and_was_refused_is_asked_for_once() {
         bench.say(&[Message::Identity(Box::new(anew))]).await;
         wanted = (2, 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_certificate_for_a_known_epoch_is_told_and_so_is_one_that_went_back() {
+    // Another certificate for epoch 0, signed by the same meter: a copy, or a stolen key.
+    let mut bench = Bench::new().await;
+    let other = bench.meter.another(0, 1800);
+    let code = "forked-epoch";
+    present(&mut bench, &other, &[&other], code).await;
+    // The home knows epoch 1 and the meter shows epoch 0.
+    let known = meter();
+    let later = known.another(1, 86_400);
+    let chain = [known.certificate.clone(), later];
+    let mut bench = Bench::with(|store| {
+        gateway_core::ingest::learn(store, &chain).unwrap();
+    })
+    .await;
+    present(&mut bench, &chain[0], &[&chain[0]], "meter-behind").await;
+}
+
+/// The meter names a certificate as its newest and shows these; what it is told of as, and no session begins.
+async fn present(bench: &mut Bench, newest: &VerifiedCertificate, shown: &[&VerifiedCertificate], told: &str) {
+    let nonce = bench.hello().await;
+    let mut identity = bench.meter.identity(nonce, "M-1");
+    identity.certificate = newest.hash;
+    bench.say(&[Message::Identity(Box::new(identity))]).await;
+    let asked = |message: &Message| if let Message::AskCertificates(from) = message { Some(*from) } else { None };
+    loop {
+        let from = bench.heard("a question for certificates", asked).await;
+        let list = shown.iter().filter(|entry| entry.certificate.epoch >= from);
+        bench.say(&[Message::Certificates(list.map(|entry| entry.message.clone().into()).collect())]).await;
+        if from == 0 {
+            break;
+        }
+    }
+    let events = bench.told(told, |e| matches!(e, Event::Refused { code, .. } if code == told)).await;
+    assert!(!events.iter().any(|e| matches!(e, Event::Stored { .. })), "{events:?}");
 }

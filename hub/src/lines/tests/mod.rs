@@ -67,6 +67,23 @@ pub(super) fn meter() -> Meter {
 }
 
 impl Meter {
+    /// Another certificate that the meter signed.
+    pub(super) fn another(&self, epoch: u32, first: u64) -> VerifiedCertificate {
+        let identity = for_life();
+        let certificate = Certificate {
+            meter: MeterId::new("M-1").unwrap(),
+            class: SealClass::Certified,
+            identity_key: public_key(&identity),
+            epoch,
+            signing_key: public_key(&SigningKey::from_bytes(&[12; 32])),
+            agreement_key: self.agreement.public(),
+            first,
+            previous: (epoch > 0).then_some(self.certificate.hash),
+            heads: &[],
+        };
+        VerifiedCertificate::read(certificate.sign(&identity).unwrap().as_slice()).unwrap()
+    }
+
     pub(super) fn identity(&self, answers: [u8; 16], meter: &str) -> Identity {
         Identity {
             meter: MeterId::new(meter).unwrap(),
