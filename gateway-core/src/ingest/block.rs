@@ -16,6 +16,11 @@ use crate::unseal::unseal;
 /// ratcheted through each of them, and a header can name any day.
 const MOST_DAYS: u64 = 36_525;
 
+/// Whether the store has room for a number: it keeps signed ones.
+fn is_stored(number: u64) -> bool {
+    i64::try_from(number).is_ok()
+}
+
 /// A run of arrivals over one store. Keeps what neighbouring blocks share.
 pub struct Ingest<'s> {
     store: &'s Store,
@@ -95,6 +100,9 @@ impl<'s> Ingest<'s> {
         if header.epoch != entry.certificate.epoch || header.span().from < entry.certificate.first || late {
             return Err(Refused::OutsideEpoch.into());
         }
+        if !is_stored(header.block) {
+            return Err(Refused::OutOfRange.into());
+        }
         let (pairing, household) = {
             let row = self.pairing(meter, header.pairing)?;
             (row.id, row.pairing.household())
@@ -113,6 +121,9 @@ impl<'s> Ingest<'s> {
         let key = self.day_key(&entry, place, meter, header)?;
         let seed = key.day_seed();
         let opened = unseal(&block, &file.ciphertext, &seed).map_err(Refused::from)?;
+        if !is_stored(opened.before) || !is_stored(opened.after) {
+            return Err(Refused::OutOfRange.into());
+        }
         let row = BlockRow {
             hash: block.hash,
             header: block.header.clone(),

@@ -46,6 +46,9 @@ pub enum Refused {
     /// It lies before its epoch or a hundred years after its beginning, or its epoch does not match its certificate.
     #[error("it lies outside its epoch: before it, or more than a hundred years after its beginning")]
     OutsideEpoch,
+    /// A number or a total beyond what is stored: no meter gets there.
+    #[error("its number or its total is larger than any meter's")]
+    OutOfRange,
     /// The register total jumps between blocks.
     #[error("the register total does not continue where the block before it ended")]
     Discontinuity,
@@ -78,6 +81,7 @@ impl Refused {
             Self::Covered => "covered",
             Self::BrokenChain => "broken-chain",
             Self::OutsideEpoch => "outside-epoch",
+            Self::OutOfRange => "out-of-range",
             Self::Discontinuity => "register-discontinuity",
             Self::OtherUnit => "other-unit",
             Self::OtherPairing => "other-pairing",
@@ -97,6 +101,7 @@ impl Refused {
             | Self::Covered
             | Self::BrokenChain
             | Self::OutsideEpoch
+            | Self::OutOfRange
             | Self::Discontinuity
             | Self::OtherUnit
             | Self::OtherPairing => true,

@@ -149,6 +149,11 @@ fn blocks_on_arrival() {
             "outside-epoch",
         ),
         (
+            "a number beyond every meter's",
+            House::new(true).take(&sealed(one, entry, |b| b.header.block = u64::MAX)),
+            "out-of-range",
+        ),
+        (
             "does not link to the block before",
             House::with(&[zero])
                 .take(&encrypted(one, entry, after, after + total(one) * 10_000, |b| b.header.previous = [1; 32])),
