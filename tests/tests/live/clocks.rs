@@ -42,6 +42,17 @@ fn gateway(town: &Town) -> Running {
     gateway
 }
 
+/// A gateway whose clock is right so far, paired with a meter; and where the meter listens.
+fn paired(town: &Town) -> (Running, Running, String) {
+    set(town, "+0");
+    let mut meter = town.meter("m", &[&METER[..], &["--tcp", "127.0.0.1:0"]].concat());
+    let tcp = meter.wait("a line", |e| e["event"] == "listening")["address"].as_str().unwrap().to_owned();
+    town.done(&["wattseal", "--home", "home", "init"]);
+    let running = gateway(town);
+    town.pair("home", &format!("tcp://{tcp}"), &mut meter);
+    (running, meter, tcp)
+}
+
 /// Several looks at what is due.
 fn looks() {
     sleep(Duration::from_secs(4));
@@ -86,27 +97,11 @@ fn told(gateway: &Running, event: &str) -> usize {
 #[test]
 fn a_clock_that_jumps_loses_nothing_and_doubles_nothing() {
     let town = Town::new();
-    set(&town, "+0");
-    let mut meter = town.meter("m", &[&METER[..], &["--tcp", "127.0.0.1:0"]].concat());
-    let tcp = meter.wait("a line", |e| e["event"] == "listening")["address"].as_str().unwrap().to_owned();
-    town.done(&["wattseal", "--home", "home", "init"]);
-    let running = gateway(&town);
-    town.pair("home", &format!("tcp://{tcp}"), &mut meter);
+    let (running, meter, tcp) = paired(&town);
     let mut service = town.provider("polder");
     town.enrol("home", "polder", &mut service);
-    town.done(&[
-        "wattseal",
-        "--home",
-        "home",
-        "standing",
-        "add",
-        "--tariff",
-        "power",
-        "--from",
-        "2026-03",
-        "--after-hours",
-        "0",
-    ]);
+    let standing = ["standing", "add", "--tariff", "power", "--from", "2026-03", "--after-hours", "0"];
+    town.done(&[&["wattseal", "--home", "home"][..], &standing].concat());
     assert!(meter.stop().success());
 
     // A small computer without a clock of its own begins in the past: it stores, and bills nothing.
@@ -168,12 +163,7 @@ fn a_clock_that_jumps_loses_nothing_and_doubles_nothing() {
 #[test]
 fn a_clock_that_jumps_leaves_the_line_alone() {
     let town = Town::new();
-    set(&town, "+0");
-    let mut meter = town.meter("m", &[&METER[..], &["--tcp", "127.0.0.1:0"]].concat());
-    let tcp = meter.wait("a line", |e| e["event"] == "listening")["address"].as_str().unwrap().to_owned();
-    town.done(&["wattseal", "--home", "home", "init"]);
-    let running = gateway(&town);
-    town.pair("home", &format!("tcp://{tcp}"), &mut meter);
+    let (running, meter, _) = paired(&town);
     for (offset, seconds) in [("+3d", 3 * DAY), ("-2d", -2 * DAY), ("+40y", 40 * 365 * DAY), ("-26y", -26 * 365 * DAY)]
     {
         set(&town, offset);
@@ -188,12 +178,7 @@ fn a_clock_that_jumps_leaves_the_line_alone() {
 #[test]
 fn a_clock_that_is_behind_is_told_of_and_costs_no_enrolment() {
     let town = Town::new();
-    set(&town, "+0");
-    let mut meter = town.meter("m", &[&METER[..], &["--tcp", "127.0.0.1:0"]].concat());
-    let tcp = meter.wait("a line", |e| e["event"] == "listening")["address"].as_str().unwrap().to_owned();
-    town.done(&["wattseal", "--home", "home", "init"]);
-    let mut running = gateway(&town);
-    town.pair("home", &format!("tcp://{tcp}"), &mut meter);
+    let (mut running, meter, _) = paired(&town);
     let mut service = town.provider("polder");
     let listening = service.wait("an address", |e| e["listening"].is_string());
     let (address, key) = (listening["listening"].as_str().unwrap(), listening["key"].as_str().unwrap());
