@@ -11,7 +11,6 @@ use serde_json::Value;
 use tests::binary;
 
 use crate::process::Running;
-use crate::stored::{blocks, held};
 use crate::world::Town;
 
 /// The library that answers for the clock; Debian keeps it in a directory of the architecture.
@@ -68,15 +67,6 @@ fn right() -> i64 {
 
 const METER: [&str; 8] = ["--household", "7", "--pv", "0", "--days", "70", "--outage-limit", "0"];
 
-/// The meter has sealed the days before a date; the gateway stores all of them.
-fn reaches(town: &Town, tcp: &str, date: &str) -> Running {
-    let mut meter = town.meter("m", &[&METER[..], &["--tcp", tcp, "--catch-up", date]].concat());
-    meter.wait("a line again", |e| e["event"] == "listening");
-    let all = held(&town.path("m"));
-    town.until("every block", &["wattseal", "--home", "home", "status"], |status| blocks(status) == all);
-    meter
-}
-
 fn submissions(town: &Town) -> Vec<Value> {
     let answer = town.done(&["wattseal", "--home", "home", "submissions"]);
     answer["submissions"].as_array().unwrap().clone()
@@ -108,7 +98,7 @@ fn a_clock_that_jumps_loses_nothing_and_doubles_nothing() {
     assert!(running.stop().success());
     set(&town, "-26y");
     let running = gateway(&town);
-    let meter = reaches(&town, &tcp, "2026-04-02");
+    let meter = town.reaches(&METER, &tcp, "2026-04-02");
     looks();
     assert_eq!(submissions(&town), Vec::<Value>::new());
     let (code, answer) = town.run(&["wattseal", "--home", "home", "account", "tariffs", "1"], "");
@@ -133,7 +123,7 @@ fn a_clock_that_jumps_loses_nothing_and_doubles_nothing() {
 
     // Two days back, then three ahead, while April comes in.
     set(&town, "-2d");
-    let meter = reaches(&town, &tcp, "2026-05-03");
+    let meter = town.reaches(&METER, &tcp, "2026-05-03");
     looks();
     set(&town, "+3d");
     let april = settled(&town, 2);

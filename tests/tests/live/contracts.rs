@@ -3,20 +3,9 @@
 
 use serde_json::Value;
 
-use crate::process::Running;
-use crate::stored::{blocks, held};
 use crate::world::Town;
 
 const METER: [&str; 8] = ["--household", "7", "--pv", "0", "--days", "70", "--outage-limit", "0"];
-
-/// The meter has sealed the days before a date; the gateway stores all of them.
-fn reaches(town: &Town, tcp: &str, date: &str) -> Running {
-    let mut meter = town.meter("m", &[&METER[..], &["--tcp", tcp, "--catch-up", date]].concat());
-    meter.wait("a line again", |e| e["event"] == "listening");
-    let all = held(&town.path("m"));
-    town.until("every block", &["wattseal", "--home", "home", "status"], |status| blocks(status) == all);
-    meter
-}
 
 fn submissions(town: &Town, fits: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let command = ["wattseal", "--home", "home", "submissions"];
@@ -49,7 +38,7 @@ fn a_month_under_a_withdrawn_tariff_is_made_again_and_no_bill_is_doubled() {
 
     // March is billed while the provider is away, which then withdraws the tariff of that bill and offers another.
     assert!(service.stop().success() && meter.stop().success());
-    let meter = reaches(&town, &tcp, "2026-04-02");
+    let meter = town.reaches(&METER, &tcp, "2026-04-02");
     let waiting = submissions(&town, |list| list.len() == 1);
     desk(&["tariff", "withdraw", &first]);
     let source = std::fs::read_to_string(town.path("power.toml")).unwrap().replace("0.2871", "0.2455");
@@ -67,7 +56,7 @@ fn a_month_under_a_withdrawn_tariff_is_made_again_and_no_bill_is_doubled() {
     home(&["submit", old]);
     assert_eq!(states(&submissions(&town, |list| list.len() == 2)), ["refused", "accepted"]);
     assert!(meter.stop().success());
-    let meter = reaches(&town, &tcp, "2026-05-02");
+    let meter = town.reaches(&METER, &tcp, "2026-05-02");
     let all = submissions(&town, |list| states(list) == ["refused", "accepted", "accepted"]);
     let made = home(&["bills"]);
     let tariff_of = |digest: &Value| {

@@ -10,6 +10,7 @@ use protocol::service::receipt::BillReceipt;
 use protocol::wire::Signed;
 use serde_json::Value;
 
+use crate::process::Running;
 use crate::world::Town;
 
 /// Number of block files that a meter holds.
@@ -28,6 +29,15 @@ pub fn blocks(status: &Value) -> u64 {
 }
 
 impl Town {
+    /// A meter of a kind is back on its line and has sealed the days before a date; the home has stored all of them.
+    pub fn reaches(&self, kind: &[&str], tcp: &str, date: &str) -> Running {
+        let mut meter = self.meter("m", &[kind, &["--tcp", tcp, "--catch-up", date]].concat());
+        meter.wait("a line again", |e| e["event"] == "listening");
+        let all = held(&self.path("m"));
+        self.until("every block", &["wattseal", "--home", "home", "status"], |status| blocks(status) == all);
+        meter
+    }
+
     pub fn status(&self, home: &str) -> Value {
         self.done(&["wattseal", "--home", home, "status"])
     }
