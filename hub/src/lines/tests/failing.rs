@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use protocol::line::Message;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::Control;
-use super::{Bench, somebody_writes};
+use super::{Bench, LONG, somebody_writes};
 use crate::api::Event;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,20 +31,24 @@ async fn a_flush_that_could_not_store_says_so() {
     bench.met().await;
     bench.told("the meter", |e| matches!(e, Event::MeterFound { .. })).await;
     let (free, writer) = somebody_writes(&bench.directory.path().join("store.db"));
-    let mut codes = Vec::new();
-    // What is held is stored by itself after two seconds: then there was nothing to flush.
-    for number in 0..8 {
+    // What is held is stored by itself after two seconds: then there was nothing to flush, and another block is said.
+    let (deadline, mut number, mut told) = (Instant::now() + LONG, 0, Vec::new());
+    let code = loop {
         let block = bench.meter.block(number, [9; 32]);
         bench.say(&[block]).await;
         sleep(Duration::from_millis(300)).await;
         let (done, wait) = oneshot::channel();
         assert!(bench.orders.send(Control::Flush(done)).await.is_ok());
-        codes.extend(wait.await.unwrap().map_err(|failure| failure.code().to_owned()).err());
-        if !codes.is_empty() {
-            break;
+        if let Err(failure) = wait.await.unwrap() {
+            break failure.code().to_owned();
         }
-    }
-    assert_eq!(codes, ["locked"]);
+        while let Ok(event) = bench.events.try_recv() {
+            told.push(event);
+        }
+        assert!(Instant::now() < deadline, "{number} blocks were said, nothing failed; told {told:?}");
+        number += 1;
+    };
+    assert_eq!(code, "locked", "{told:?}");
     drop(free);
     writer.join().unwrap();
 }
