@@ -23,10 +23,12 @@
 pub mod bill;
 pub mod block;
 pub mod certificate;
+pub mod circuit;
 pub mod code;
 pub mod guard;
 pub mod line;
 pub mod linear;
+pub mod machine;
 pub mod meter_bill;
 pub mod money;
 pub mod pairing;
