@@ -25,6 +25,7 @@ pub mod block;
 pub mod certificate;
 pub mod circuit;
 pub mod code;
+pub mod groth16;
 pub mod guard;
 pub mod line;
 pub mod linear;

@@ -26,9 +26,10 @@ use crate::machine::{CELLS, Shape};
 use inputs::Inputs;
 use number::Num;
 
+pub(crate) use number::field;
 pub(crate) use poseidon::convert;
 pub use state::commit as commit_state;
-pub use system::{Assignment, SIDES, System};
+pub use system::{Assignment, SHORT_BITS, SIDES, System, Width};
 pub use witness::{State, Witness, WitnessError, digest_input};
 
 /// What is public about one bill, in the order of the inputs.

@@ -5,6 +5,8 @@ use blstrs::Scalar;
 use ethnum::I256;
 use ff::Field;
 
+use super::system::{BIT, SHORT};
+
 /// A linear combination over the scalar field.
 pub(super) type Lc = LinearCombination<Scalar>;
 
@@ -16,7 +18,7 @@ pub(super) struct Num {
 }
 
 /// The field element of an integer, |value| < 2²⁵².
-pub(super) fn field(value: I256) -> Scalar {
+pub(crate) fn field(value: I256) -> Scalar {
     let magnitude = value.unsigned_abs();
     let (high, low) = (*magnitude.high(), *magnitude.low());
     let limb = |x: u128, shift: u32| u64::try_from(x >> shift & u128::from(u64::MAX)).unwrap_or(0);
@@ -39,9 +41,22 @@ impl Num {
         Self { lc: Lc::zero() + (field(value), CS::one()), value: Some(value) }
     }
 
-    /// A new variable with a value.
+    /// A new variable with a value of at most [`super::SHORT_BITS`] bits.
     pub fn alloc<CS: ConstraintSystem<Scalar>>(cs: &mut CS, value: Option<I256>) -> Result<Self, SynthesisError> {
-        let variable = cs.alloc(|| "number", || value.map(field).ok_or(SynthesisError::AssignmentMissing))?;
+        Self::named(cs, SHORT, value)
+    }
+
+    /// A new variable with a value of any width.
+    pub fn alloc_long<CS: ConstraintSystem<Scalar>>(cs: &mut CS, value: Option<I256>) -> Result<Self, SynthesisError> {
+        Self::named(cs, "long", value)
+    }
+
+    fn named<CS: ConstraintSystem<Scalar>>(
+        cs: &mut CS,
+        name: &'static str,
+        value: Option<I256>,
+    ) -> Result<Self, SynthesisError> {
+        let variable = cs.alloc(|| name, || value.map(field).ok_or(SynthesisError::AssignmentMissing))?;
         Ok(Self { lc: Lc::zero() + variable, value })
     }
 
@@ -52,9 +67,23 @@ impl Num {
         Ok(product)
     }
 
+    /// As [`Num::product`], of any width.
+    pub fn long_product<CS: ConstraintSystem<Scalar>>(cs: &mut CS, a: &Self, b: &Self) -> Result<Self, SynthesisError> {
+        let product = Self::alloc_long(cs, both(a.value, b.value, |a, b| a * b))?;
+        cs.enforce(|| "product", |lc| lc + &a.lc, |lc| lc + &b.lc, |lc| lc + &product.lc);
+        Ok(product)
+    }
+
     /// A new variable of the same value: one term instead of many.
     pub fn settle<CS: ConstraintSystem<Scalar>>(&self, cs: &mut CS) -> Result<Self, SynthesisError> {
         let settled = Self::alloc(cs, self.value)?;
+        cs.enforce(|| "settled", |lc| lc + &self.lc, |lc| lc + CS::one(), |lc| lc + &settled.lc);
+        Ok(settled)
+    }
+
+    /// As [`Num::settle`], of any width.
+    pub fn settle_long<CS: ConstraintSystem<Scalar>>(&self, cs: &mut CS) -> Result<Self, SynthesisError> {
+        let settled = Self::alloc_long(cs, self.value)?;
         cs.enforce(|| "settled", |lc| lc + &self.lc, |lc| lc + CS::one(), |lc| lc + &settled.lc);
         Ok(settled)
     }
@@ -98,7 +127,7 @@ pub(super) fn both<T>(a: Option<I256>, b: Option<I256>, of: impl FnOnce(I256, I2
 /// A variable that is 0 or 1.
 pub(super) fn bit<CS: ConstraintSystem<Scalar>>(cs: &mut CS, value: Option<bool>) -> Result<Variable, SynthesisError> {
     let of = |bit| if bit { Scalar::ONE } else { Scalar::ZERO };
-    let variable = cs.alloc(|| "bit", || value.map(of).ok_or(SynthesisError::AssignmentMissing))?;
+    let variable = cs.alloc(|| BIT, || value.map(of).ok_or(SynthesisError::AssignmentMissing))?;
     cs.enforce(|| "0 or 1", |lc| lc + CS::one() - variable, |lc| lc + variable, |lc| lc);
     Ok(variable)
 }

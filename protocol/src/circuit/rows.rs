@@ -18,7 +18,7 @@ pub(super) fn affine<'a, CS: ConstraintSystem<Scalar>>(
     let mut total = Num::zero();
     for value in values {
         let weight = inputs.next(cs)?;
-        total = total.plus(&Num::product(cs, value, &weight)?);
+        total = total.plus(&Num::long_product(cs, value, &weight)?);
     }
     Ok(total)
 }
@@ -48,11 +48,11 @@ pub(super) fn wide<CS: ConstraintSystem<Scalar>>(
 ) -> Result<Num, SynthesisError> {
     let of = affine(cs, inputs, values)?;
     let [scale, divisor, offset, even, away, truncate] = take(cs, inputs)?;
-    let numerator = Num::product(cs, &of, &scale)?.plus(&offset);
+    let numerator = Num::long_product(cs, &of, &scale)?.plus(&offset);
 
     let quotient = both(numerator.value, divisor.value, |n, d| if d > I256::ZERO { n.div_euclid(d) } else { I256::ZERO });
     let quotient = Num::alloc(cs, quotient)?;
-    let whole = Num::product(cs, &quotient, &divisor)?;
+    let whole = Num::long_product(cs, &quotient, &divisor)?;
     let rest = numerator.minus(&whole).settle(cs)?;
     in_range(cs, &rest, DIVISOR_BITS + 1)?;
     in_range(cs, &divisor.clone().minus(&rest).minus(&Num::one::<CS>()), DIVISOR_BITS + 1)?;

@@ -10,6 +10,35 @@ use blstrs::Scalar;
 use ff::Field;
 use sha2::{Digest, Sha256};
 
+/// How large the value of a variable can be, whatever the readings: provers sort their work by it, so that the work does
+/// not follow the readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// 0 or 1.
+    Bit,
+    /// A signed number of at most [`SHORT_BITS`] bits.
+    Short,
+    /// Any field element.
+    Full,
+}
+
+/// Bits of a short number, its sign among them.
+pub const SHORT_BITS: u32 = 87;
+
+/// Names under which circuits allocate.
+pub(super) const BIT: &str = "bit";
+pub(super) const SHORT: &str = "short";
+
+impl Width {
+    fn named(name: &str) -> Self {
+        match name {
+            BIT => Self::Bit,
+            SHORT => Self::Short,
+            _ => Self::Full,
+        }
+    }
+}
+
 /// Which matrix.
 pub const SIDES: usize = 3;
 
@@ -17,7 +46,7 @@ pub const SIDES: usize = 3;
 #[derive(Clone, Debug)]
 pub struct System {
     inputs: usize,
-    private: usize,
+    widths: Vec<Width>,
     coefficients: Vec<Scalar>,
     known: HashMap<[u8; 32], u32>,
     /// For each side: where each row's terms end.
@@ -37,7 +66,7 @@ impl System {
     pub fn of<C: Circuit<Scalar>>(circuit: C) -> Result<Self, SynthesisError> {
         let mut system = Self {
             inputs: 1,
-            private: 0,
+            widths: Vec::new(),
             coefficients: Vec::new(),
             known: HashMap::new(),
             ends: Default::default(),
@@ -57,7 +86,13 @@ impl System {
     /// Private variables.
     #[must_use]
     pub fn private(&self) -> usize {
-        self.private
+        self.widths.len()
+    }
+
+    /// How large each private variable of an honest prover can be.
+    #[must_use]
+    pub fn widths(&self) -> &[Width] {
+        &self.widths
     }
 
     /// Constraints of the circuit itself.
@@ -113,7 +148,7 @@ impl System {
         let mut hash = Sha256::new();
         let mut number = |n: usize| hash.update(u64::try_from(n).unwrap_or(u64::MAX).to_le_bytes());
         number(self.inputs);
-        number(self.private);
+        number(self.private());
         number(self.constraints());
         for side in 0..SIDES {
             for row in 0..self.constraints() {
@@ -158,14 +193,14 @@ fn coefficient_index(index: u32) -> usize {
 impl ConstraintSystem<Scalar> for System {
     type Root = Self;
 
-    fn alloc<F, A, AR>(&mut self, _: A, _: F) -> Result<Variable, SynthesisError>
+    fn alloc<F, A, AR>(&mut self, name: A, _: F) -> Result<Variable, SynthesisError>
     where
         F: FnOnce() -> Result<Scalar, SynthesisError>,
         A: FnOnce() -> AR,
         AR: Into<String>,
     {
-        self.private += 1;
-        Ok(Variable::new_unchecked(Index::Aux(self.private - 1)))
+        self.widths.push(Width::named(&name().into()));
+        Ok(Variable::new_unchecked(Index::Aux(self.private() - 1)))
     }
 
     fn alloc_input<F, A, AR>(&mut self, _: A, _: F) -> Result<Variable, SynthesisError>

@@ -243,13 +243,13 @@ pub(super) fn hinge<CS: ConstraintSystem<Scalar>>(
     for h in &heights {
         let weight = inputs.next(cs)?;
         let weighted = Num::product(cs, h, &weight)?;
-        total = total.plus(&Num::product(cs, &weighted, h)?);
+        total = total.plus(&Num::long_product(cs, &weighted, h)?);
     }
     for b in &reached {
         let weight = inputs.next(cs)?;
         total = total.plus(&Num::product(cs, b, &weight)?);
     }
-    total.settle(cs)
+    total.settle_long(cs)
 }
 
 /// b = \[x ≥ 0\] and h = b·x, for |x| < 2^bits: h − x + h − (1 − b) is x when b is 1 and −x − 1 when it is 0.

@@ -5,7 +5,7 @@ use super::run::{RunError, TOTAL_BITS};
 use super::shape::CELLS;
 
 /// Weights of single readings stay below 2 to this.
-const WEIGHT_BITS: u32 = 48;
+const WEIGHT_BITS: u32 = 44;
 /// Weights of values in rows stay below 2 to this.
 const ROW_BITS: u32 = 112;
 
