@@ -10,11 +10,12 @@ use protocol::machine::{CELLS, Program, Readings, Shape};
 use rand_core::OsRng;
 
 fn main() {
-    let energy = Shape { slots: 48, blocks: 32, sums: 5, tiers: 0, demands: 0, hinges: 0, rounded: false, narrow: [16, 8], wide: [6, 4] };
+    let energy = Shape { slots: 48, blocks: 32, sums: 5, tiers: 0, demands: 0, hinges: 0, powers: false, rounded: false, narrow: [16, 8], wide: [6, 4] };
     let which = std::env::args().nth(1).unwrap_or_default();
     let shape = match which.as_str() {
         "demand" => Shape { sums: 3, demands: 1, ..energy },
         "tiers" => Shape { sums: 2, demands: 1, tiers: 2, ..energy },
+        "full" => Shape { sums: 2, demands: 1, hinges: 1, ..energy },
         "tiny" => Shape { slots: 24, blocks: 2, ..energy },
         _ => energy,
     };

@@ -97,7 +97,7 @@ impl Circuit<Scalar> for BillCircuit<'_> {
         let first = shape.first_cell();
         let seen = |values: &[Num]| {
             let cells = values.get(first..first + CELLS).unwrap_or_default().to_vec();
-            let rows = values.get(shape.first_row(0)..shape.first_row(1)).unwrap_or_default().to_vec();
+            let rows = values.get(shape.first_row(0)..shape.first_row(2)).unwrap_or_default().to_vec();
             [cells, rows].concat()
         };
         let seen = seen(&values);
@@ -141,14 +141,14 @@ fn run<CS: ConstraintSystem<Scalar>>(
         values.push(units::sum(cs, inputs, summed, residuals)?);
     }
     if shape.tiers > 0 {
-        values.push(units::tiers(cs, inputs, shape.tiers, readings)?);
+        values.extend(units::tiers(cs, inputs, shape.tiers, readings)?);
     }
     for demand in 0..shape.demands {
         let chosen = witness.and_then(|w| w.chosen.get(demand));
         values.push(units::demand(cs, inputs, shape, readings, chosen)?);
     }
     for _ in 0..shape.hinges {
-        values.push(units::hinge(cs, inputs, readings)?);
+        values.push(units::hinge(cs, inputs, readings, shape.powers)?);
     }
     values.extend(cells);
     for (narrow, wide) in shape.narrow.into_iter().zip(shape.wide) {

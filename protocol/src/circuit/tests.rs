@@ -9,7 +9,7 @@ use super::*;
 use crate::machine::{Affine, Demand, Narrow, Program, Readings, Wide, WideMode};
 
 fn shape() -> Shape {
-    Shape { slots: 24, blocks: 3, sums: 2, tiers: 2, demands: 2, hinges: 1, rounded: false, narrow: [3, 2], wide: [2, 2] }
+    Shape { slots: 24, blocks: 3, sums: 2, tiers: 2, demands: 2, hinges: 1, powers: true, rounded: false, narrow: [3, 2], wide: [2, 2] }
 }
 
 /// Numbers drawn by proptest for every part of a program.
@@ -202,7 +202,7 @@ fn nothing_is_left_open() {
 
 #[test]
 fn sizes() {
-    let energy = Shape { slots: 48, blocks: 32, sums: 6, tiers: 0, demands: 0, hinges: 0, rounded: false, narrow: [16, 8], wide: [6, 4] };
+    let energy = Shape { slots: 48, blocks: 32, sums: 6, tiers: 0, demands: 0, hinges: 0, powers: false, rounded: false, narrow: [16, 8], wide: [6, 4] };
     for (name, shape) in [
         ("energy", energy),
         ("rounded", Shape { rounded: true, sums: 2, ..energy }),

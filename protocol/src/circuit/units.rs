@@ -52,7 +52,7 @@ pub(super) fn tiers<CS: ConstraintSystem<Scalar>>(
     inputs: &mut Inputs<'_>,
     thresholds: usize,
     readings: &[Num],
-) -> Result<Num, SynthesisError> {
+) -> Result<Vec<Num>, SynthesisError> {
     let mut counted = Vec::with_capacity(readings.len());
     let mut totals: Vec<Num> = Vec::with_capacity(readings.len());
     for reading in readings {
@@ -65,12 +65,12 @@ pub(super) fn tiers<CS: ConstraintSystem<Scalar>>(
         totals.push(total.clone());
     }
     in_range(cs, &total, TOTAL_BITS)?;
-    let mut cost = Num::zero();
+    let mut costs = Vec::with_capacity(thresholds);
     for _ in 0..thresholds {
         let at = inputs.next(cs)?;
-        cost = cost.plus(&above(cs, inputs, &at, &counted, &totals)?);
+        costs.push(above(cs, inputs, &at, &counted, &totals)?.settle(cs)?);
     }
-    cost.settle(cs)
+    Ok(costs)
 }
 
 fn above<CS: ConstraintSystem<Scalar>>(
@@ -226,6 +226,7 @@ pub(super) fn hinge<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
     inputs: &mut Inputs<'_>,
     readings: &[Num],
+    powers: bool,
 ) -> Result<Num, SynthesisError> {
     let mut heights = Vec::with_capacity(readings.len());
     let mut reached = Vec::with_capacity(readings.len());
@@ -239,6 +240,9 @@ pub(super) fn hinge<CS: ConstraintSystem<Scalar>>(
     for h in &heights {
         let weight = inputs.next(cs)?;
         total = total.plus(&Num::product(cs, h, &weight)?);
+    }
+    if !powers {
+        return total.settle(cs);
     }
     for h in &heights {
         let weight = inputs.next(cs)?;

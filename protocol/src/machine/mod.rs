@@ -11,11 +11,13 @@
 //!
 //! Rial and Danezis (2010), §4, name the policies: linear, interval, cumulative and polynomial ones.
 
+mod compile;
 mod numbers;
 mod program;
 mod run;
 mod shape;
 
+pub use compile::{CompileError, Layout, LayoutBlock, compile};
 pub use program::{Affine, Demand, Hinge, Narrow, Program, Round, Sum, Threshold, Tiers, Wide, WideMode};
 pub use run::{DIVISOR_BITS, NARROW_BITS, Outcome, QUOTIENT_BITS, Readings, RunError, TOTAL_BITS, to_tens};
 pub use shape::{CELL_BITS, CELLS, Shape};

@@ -12,7 +12,7 @@ const ROW_BITS: u32 = 112;
 impl Program {
     /// The numbers: sums (slots, residuals); tiers (counts, then each threshold with its weights); demands (weights, later,
     /// joined, picks with the mark of an end, best); hinges (thresholds, linear, square, count); rows by stage (a
-    /// weight for each value before, then what the row does); cells (a weight for each cell and narrow row).
+    /// weight for each value before, then what the row does); cells (a weight for each cell and each row of the first two stages).
     ///
     /// # Errors
     /// When a list does not have the shape's length or a number is out of bounds.
@@ -56,8 +56,9 @@ impl Program {
                 out.small(u64::from(*threshold), 1 << 16)?;
             }
             out.weights(&hinge.linear, readings)?;
-            out.weights(&hinge.square, readings)?;
-            out.weights(&hinge.count, readings)?;
+            let powers = if shape.powers { readings } else { 0 };
+            out.weights(&hinge.square, powers)?;
+            out.weights(&hinge.count, powers)?;
         }
         for stage in 0..2 {
             let narrow = self.narrow.get(stage).map_or(&[][..], Vec::as_slice);
@@ -79,7 +80,7 @@ impl Program {
         }
         let first = shape.first_cell();
         for affine in &self.next {
-            let places = || (first..first + CELLS).chain(shape.first_row(0)..shape.first_row(1));
+            let places = || (first..first + CELLS).chain(shape.first_row(0)..shape.first_row(2));
             out.sparse(affine, places)?;
         }
         Ok(out.0)

@@ -55,9 +55,9 @@ pub struct Hinge {
     pub thresholds: Vec<u32>,
     /// For each unit above.
     pub linear: Vec<i64>,
-    /// For each squared unit above.
+    /// For each squared unit above; empty when the shape has no powers.
     pub square: Vec<i64>,
-    /// For each reading that reaches its threshold.
+    /// For each reading that reaches its threshold; empty when the shape has no powers.
     pub count: Vec<i64>,
 }
 
@@ -142,7 +142,7 @@ pub struct Program {
     pub narrow: [Vec<Narrow>; 2],
     /// Rows that divide, by stage.
     pub wide: [Vec<Wide>; 2],
-    /// What each cell of the state becomes: cells and narrow rows of the first stage alone.
+    /// What each cell of the state becomes: of cells and rows of the first stages alone.
     pub next: [Affine; CELLS],
 }
 
@@ -163,7 +163,10 @@ impl Program {
         };
         let zeros = || vec![0; readings];
         let hinge =
-            Hinge { thresholds: vec![0; readings], linear: zeros(), square: zeros(), count: zeros() };
+            {
+            let powers = if shape.powers { zeros() } else { Vec::new() };
+            Hinge { thresholds: vec![0; readings], linear: zeros(), square: powers.clone(), count: powers }
+        };
         let tiers = (shape.tiers > 0)
             .then(|| Tiers { counts: vec![false; readings], thresholds: vec![threshold; shape.tiers] });
         Self {

@@ -70,7 +70,7 @@ impl Program {
             values.push(slots + rest.map(|(w, x)| i128::from(*w) * i128::from(*x)).sum::<i128>());
         }
         if let Some(tiers) = &self.tiers {
-            values.push(tiers.come_to(&readings.values)?);
+            tiers.come_to(&readings.values, &mut values)?;
         }
         for demand in &self.demands {
             values.push(i128::from(demand.greatest(shape, &readings.values)));
@@ -138,9 +138,9 @@ impl Affine {
 }
 
 impl Tiers {
-    fn come_to(&self, readings: &[u16]) -> Result<i128, RunError> {
-        let mut cost = 0;
+    fn come_to(&self, readings: &[u16], values: &mut Vec<i128>) -> Result<(), RunError> {
         for threshold in &self.thresholds {
+            let mut cost = 0;
             let at = u64::from(threshold.at);
             let mut total = 0u64;
             for ((counts, x), weight) in self.counts.iter().zip(readings).zip(&threshold.weights) {
@@ -151,8 +151,9 @@ impl Tiers {
             if total >= 1 << TOTAL_BITS {
                 return Err(RunError::TooLarge);
             }
+            values.push(cost);
         }
-        Ok(cost)
+        Ok(())
     }
 }
 
@@ -200,15 +201,15 @@ impl Demand {
 
 impl Hinge {
     fn come_to(&self, readings: &[u16]) -> i128 {
-        let weights = self.linear.iter().zip(&self.square).zip(&self.count);
-        self.thresholds
-            .iter()
-            .zip(weights)
-            .zip(readings)
-            .map(|((threshold, ((linear, square), count)), x)| {
+        let weight = |list: &[i64], place: usize| list.get(place).copied().map_or(0, i128::from);
+        let slots = self.thresholds.iter().zip(readings).enumerate();
+        slots
+            .map(|(place, (threshold, x))| {
                 let above = i128::from(u32::from(*x).saturating_sub(*threshold));
                 let reached = i128::from(u32::from(*x) >= *threshold);
-                i128::from(*linear) * above + i128::from(*square) * above * above + i128::from(*count) * reached
+                weight(&self.linear, place) * above
+                    + weight(&self.square, place) * above * above
+                    + weight(&self.count, place) * reached
             })
             .sum()
     }

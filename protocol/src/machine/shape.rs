@@ -20,6 +20,8 @@ pub struct Shape {
     pub demands: usize,
     /// Units that look at each reading against a threshold of its own.
     pub hinges: usize,
+    /// Whether the hinges have squares and counts.
+    pub powers: bool,
     /// Whether readings are rounded to tens, half to even, before they are summed.
     pub rounded: bool,
     /// Rows that compare, in the first and the second stage.
@@ -38,7 +40,7 @@ impl Shape {
     /// Values that stand before the rows: one, sums, tiers, demands, hinges, cells.
     #[must_use]
     pub const fn values(&self) -> usize {
-        1 + self.sums + (self.tiers > 0) as usize + self.demands + self.hinges + CELLS
+        1 + self.sums + self.tiers + self.demands + self.hinges + CELLS
     }
 
     /// Place of the first sum.
@@ -47,16 +49,16 @@ impl Shape {
         1
     }
 
-    /// Place of what the tiers come to.
+    /// Place of the first tier.
     #[must_use]
-    pub const fn tiers_value(&self) -> usize {
+    pub const fn first_tier(&self) -> usize {
         1 + self.sums
     }
 
     /// Place of the first demand.
     #[must_use]
     pub const fn first_demand(&self) -> usize {
-        self.tiers_value() + (self.tiers > 0) as usize
+        self.first_tier() + self.tiers
     }
 
     /// Place of the first hinge.
