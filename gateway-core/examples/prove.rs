@@ -1,11 +1,9 @@
 //! Trial of proving times.
 #![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, clippy::panic)]
 use std::time::Instant;
-use bellman::groth16::{create_random_proof, generate_random_parameters, prepare_verifying_key, verify_proof};
-use blstrs::Bls12;
 use gateway_core::prove::ProvingKey;
 use protocol::circuit::{BillCircuit, State, Witness, Assignment};
-use protocol::groth16::{Batch, VerifyingKey};
+use protocol::groth16::{Batch, Parameters};
 use protocol::machine::{CELLS, Program, Readings, Shape};
 use rand_core::OsRng;
 
@@ -31,12 +29,13 @@ fn main() {
     program.wide[1][3].divisor = 10_000_000;
     let numbers = program.numbers().unwrap();
     let t = Instant::now();
-    let parameters = generate_random_parameters::<Bls12, _, _>(BillCircuit { shape, witness: None }, &mut OsRng).unwrap();
+    let system = protocol::circuit::System::of(BillCircuit { shape, witness: None }).unwrap();
+    let parameters = Parameters::trial(&system, &mut OsRng, &|_, _| ()).unwrap();
     println!("parameters {:?}", t.elapsed());
     let t = Instant::now();
     let key = ProvingKey::new(shape, &parameters).unwrap();
     println!("key {:?}", t.elapsed());
-    let vk = VerifyingKey { alpha_g1: parameters.vk.alpha_g1, beta_g2: parameters.vk.beta_g2, gamma_g2: parameters.vk.gamma_g2, delta_g2: parameters.vk.delta_g2, ic: parameters.vk.ic.clone() };
+    let vk = parameters.key.clone();
     let t = Instant::now();
     let folded = vk.fold(4 + shape.blocks, &numbers).unwrap();
     println!("fold {} numbers {:?}", numbers.len(), t.elapsed());
@@ -71,9 +70,10 @@ fn main() {
     let t = Instant::now();
     let _ = Assignment::of(BillCircuit { shape, witness: Some(&witness) }).unwrap();
     println!("assignment {:?}", t.elapsed());
-    if which == "tiny" { return; }
     let t = Instant::now();
-    let proof = create_random_proof(BillCircuit { shape, witness: Some(&witness) }, &parameters, &mut OsRng).unwrap();
-    println!("bellman {:?}", t.elapsed());
-    assert!(verify_proof(&prepare_verifying_key(&parameters.vk), &proof, &[witness.publics.list(), numbers.iter().map(|n| { let v = blstrs::Scalar::from(n.unsigned_abs() as u64); if *n < 0 { -v } else { v } }).collect()].concat()).is_ok());
+    let file = parameters.write();
+    println!("file {} MB written {:?}", file.len() / 1_000_000, t.elapsed());
+    let t = Instant::now();
+    assert_eq!(Parameters::read(&file, false).unwrap(), parameters);
+    println!("read unchecked {:?}", t.elapsed());
 }

@@ -1,9 +1,10 @@
 //! A circuit's proving key.
 
-use bellman::groth16::Parameters;
-use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Projective};
+use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
 use protocol::circuit::{BillCircuit, System, Width};
+use protocol::groth16::Parameters;
+use protocol::groth16::quadratic::{domain_size, used};
 use protocol::machine::Shape;
 
 use super::query::Query;
@@ -49,10 +50,11 @@ impl ProvingKey {
     ///
     /// # Errors
     /// When they are for another circuit, or subverted in a way that every prover must see.
-    pub fn new(shape: Shape, parameters: &Parameters<Bls12>) -> Result<Self, KeyError> {
+    pub fn new(shape: Shape, parameters: &Parameters) -> Result<Self, KeyError> {
         let system = System::of(BillCircuit { shape, witness: None }).map_err(|e| KeyError::Circuit(e.to_string()))?;
-        let vk = &parameters.vk;
-        if bool::from(vk.delta_g1.is_identity() | vk.delta_g2.is_identity() | vk.gamma_g2.is_identity()) {
+        let key = &parameters.key;
+        let zero = parameters.delta_g1.is_identity() | key.delta_g2.is_identity() | key.gamma_g2.is_identity();
+        if bool::from(zero) {
             return Err(KeyError::Subverted);
         }
         let inputs = system.inputs();
@@ -60,41 +62,34 @@ impl ProvingKey {
             None => Width::Full,
             Some(place) => system.widths().get(place).copied().unwrap_or(Width::Full),
         };
-        let used = |side: usize| {
-            let mut used = vec![false; inputs + system.private()];
-            (0..system.constraints()).flat_map(|row| system.row(side, row)).for_each(|(column, _)| used[column] = true);
-            if side == 0 {
-                used[..inputs].fill(true);
-            }
-            used.into_iter().enumerate().filter(|(_, used)| *used).map(|(column, _)| column).collect::<Vec<_>>()
-        };
-        let (a_columns, b_columns) = (used(0), used(1));
+        let (a, b) = (used(&system, 0), used(&system, 1));
         let private: Vec<usize> = (inputs..inputs + system.private()).collect();
-        let powers: Vec<usize> = (0..system.rows().next_power_of_two() - 1).collect();
-        let fits = parameters.h.len() == powers.len()
+        let powers: Vec<usize> = (1..domain_size(&system)).map(|power| power - 1).collect();
+        let fits = parameters.circuit == system.hash()
+            && key.ic.len() == inputs
+            && parameters.h.len() == powers.len()
             && parameters.l.len() == private.len()
-            && parameters.a.len() == a_columns.len()
-            && parameters.b_g1.len() == b_columns.len()
-            && parameters.b_g2.len() == b_columns.len();
+            && parameters.a.len() == a.len()
+            && parameters.b_g1.len() == b.len()
+            && parameters.b_g2.len() == b.len();
         if !fits {
             return Err(KeyError::OtherCircuit);
         }
         let g1 = |columns: &[usize], points: &[G1Affine]| {
             Query::new(columns.iter().zip(points).map(|(column, point)| (*column, width(*column), *point)))
         };
+        let b_g2 = b.iter().zip(&parameters.b_g2).map(|(column, point)| (*column, width(*column), *point));
         Ok(Self {
-            h: Query::new(powers.iter().zip(parameters.h.iter()).map(|(place, point)| (*place, Width::Full, *point))),
+            h: Query::new(powers.iter().zip(&parameters.h).map(|(place, point)| (*place, Width::Full, *point))),
             l: g1(&private, &parameters.l),
-            a: g1(&a_columns, &parameters.a),
-            b_g1: g1(&b_columns, &parameters.b_g1),
-            b_g2: Query::new(
-                b_columns.iter().zip(parameters.b_g2.iter()).map(|(column, point)| (*column, width(*column), *point)),
-            ),
-            alpha_g1: vk.alpha_g1,
-            beta_g1: vk.beta_g1,
-            beta_g2: vk.beta_g2,
-            delta_g1: vk.delta_g1,
-            delta_g2: vk.delta_g2,
+            a: g1(&a, &parameters.a),
+            b_g1: g1(&b, &parameters.b_g1),
+            b_g2: Query::new(b_g2),
+            alpha_g1: key.alpha_g1,
+            beta_g1: parameters.beta_g1,
+            beta_g2: key.beta_g2,
+            delta_g1: parameters.delta_g1,
+            delta_g2: key.delta_g2,
             shape,
             system,
         })

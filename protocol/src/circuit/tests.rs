@@ -202,12 +202,12 @@ fn nothing_is_left_open() {
 
 #[test]
 fn sizes() {
-    let energy = Shape { slots: 48, blocks: 32, sums: 6, tiers: 0, demands: 0, hinges: 0, powers: false, rounded: false, narrow: [16, 8], wide: [6, 4] };
+    let energy = Shape { slots: 48, blocks: 32, sums: 5, tiers: 0, demands: 0, hinges: 0, powers: false, rounded: false, narrow: [16, 8], wide: [6, 4] };
     for (name, shape) in [
         ("energy", energy),
         ("rounded", Shape { rounded: true, sums: 2, ..energy }),
         ("demand", Shape { sums: 3, demands: 1, ..energy }),
-        ("demand and hinge", Shape { sums: 2, demands: 1, hinges: 1, ..energy }),
+        ("demand and hinge", Shape { sums: 2, demands: 1, hinges: 1, narrow: [16, 6], wide: [6, 4], ..energy }),
         ("demand and tiers", Shape { sums: 2, demands: 1, tiers: 2, ..energy }),
         ("four demands by hours", Shape { slots: 24, sums: 3, demands: 4, ..energy }),
         ("energy, quarter-hours", Shape { slots: 96, ..energy }),

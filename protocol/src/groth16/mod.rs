@@ -11,9 +11,13 @@
 mod batch;
 mod fold;
 mod key;
+mod parameters;
 mod proof;
+pub mod quadratic;
+mod trial;
 
 pub use batch::Batch;
 pub use fold::{FoldedKey, multiply};
 pub use key::VerifyingKey;
+pub use parameters::{Parameters, ParametersError};
 pub use proof::{PROOF_BYTES, Proof, ProofError};
