@@ -10,6 +10,7 @@
 mod days;
 pub mod measure;
 pub mod package;
+pub mod proved;
 pub mod settle;
 pub mod statement;
 

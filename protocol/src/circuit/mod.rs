@@ -9,6 +9,7 @@
 //! A circuit is made for a [`Shape`]; the tariff is not in it. The numbers of a program are public inputs, which a
 //! verifier folds into its key once for all homes under one tariff and period.
 
+mod catalogue;
 mod day;
 mod inputs;
 mod number;
@@ -28,6 +29,7 @@ use number::Num;
 
 pub(crate) use number::field;
 pub(crate) use poseidon::convert;
+pub use catalogue::{CATALOGUE, CircuitKey, Profile, choose};
 pub use state::commit as commit_state;
 pub use system::{Assignment, SHORT_BITS, SIDES, System, Width};
 pub use witness::{State, Witness, WitnessError, digest_input};
