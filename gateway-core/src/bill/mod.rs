@@ -1,0 +1,219 @@
+//! Bills: from stored readings and a signed tariff to a package that proves its own fee.
+//!
+//! Order of work: find the blocks, refuse gaps, check the bound on hostile tariffs, compute, prove, and verify the
+//! finished package with the same code as anybody else. Only then does it exist.
+
+mod material;
+pub mod proved;
+mod refused;
+
+pub use refused::BillRefused;
+
+use protocol::bill::statement::{KIND, PURPOSE};
+use protocol::bill::{
+    BillError, Metered, Package, Settlement, Statement, Weights, check_period, energy, settle, total_weights, weights,
+};
+use protocol::certificate::VerifiedCertificate;
+use protocol::guard::{self, Slots};
+use protocol::linear::{LineClaim, combined_opening, prove};
+use protocol::metrology::keys::Hash;
+use protocol::tariff::SignedTariff;
+use protocol::time::Span;
+use protocol::verify::{Policy, Refusal, Registry, verify};
+use protocol::wire;
+use rand_core::{CryptoRng, RngCore};
+
+use crate::store::{Store, StoreError};
+use material::{Material, material};
+
+/// What to bill.
+#[derive(Clone, Debug)]
+pub struct BillRequest {
+    /// The period.
+    pub period: Span,
+    /// The meter, when several could be meant.
+    pub meter: Option<[u8; 32]>,
+    /// Whether slots without a measurement are billed as zero, with the residual at the fallback price.
+    pub allow_incomplete: bool,
+    /// A nonce that the recipient asked for.
+    pub nonce: Option<[u8; 16]>,
+    /// Digest of the bill that this one corrects.
+    pub corrects: Option<Hash>,
+    /// Whether what each register took is added as a certified extra.
+    pub totals: bool,
+}
+
+/// A finished bill, with the account that only the household sees. It does not print.
+pub struct Bill {
+    /// What may leave.
+    pub package: Vec<u8>,
+    /// The statement in it.
+    pub statement: Statement,
+    /// The statement's digest.
+    pub digest: Hash,
+    /// Lines and fee.
+    pub settlement: Settlement,
+    /// For each energy line, what each of its bands (or the whole line) took and came to.
+    pub bands: Vec<LineBands>,
+    /// Slots over all registers.
+    pub slots: usize,
+}
+
+/// The household's own view of an energy line.
+#[derive(Clone, Debug)]
+pub struct LineBands {
+    /// Place of the line in the tariff.
+    pub line: usize,
+    /// Name, amount in the register's unit, and money in 10⁻⁹ currency units.
+    pub bands: Vec<(String, u64, i128)>,
+}
+
+/// Makes a bill.
+///
+/// # Errors
+/// See [`BillRefused`].
+pub fn make(
+    store: &Store,
+    tariff: &SignedTariff,
+    request: &BillRequest,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Bill, BillRefused> {
+    let period = &request.period;
+    check_period(&tariff.tariff, period)?;
+    let materials: Vec<Material> =
+        tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;
+    let intervals: Vec<u64> = materials.iter().map(|m| m.interval).collect();
+    let mut weights = weights(&tariff.tariff, period, &intervals)?;
+    let energy_lines = weights.len();
+    if request.totals {
+        weights.extend(total_weights(period, &intervals)?);
+    }
+    let slots: Vec<Slots> = materials.iter().map(Material::slots).collect();
+    guard::check(&weights, period, &slots)?;
+
+    let sums: Vec<i128> = weights
+        .iter()
+        .filter_map(|w| materials.get(w.register).map(|m| energy(w, &m.readings, &m.residuals)))
+        .collect();
+    let settlement = settle(&tariff.tariff, period, sums.get(..energy_lines).unwrap_or(&[]))?;
+    let mut amounts =
+        sums.iter().map(|s| i64::try_from(*s)).collect::<Result<Vec<_>, _>>().map_err(|_| BillRefused::TooLarge)?;
+    let totals = amounts.split_off(energy_lines);
+    let mut nonce = [0; 16];
+    rng.fill_bytes(&mut nonce);
+    let statement = Statement {
+        kind: KIND.into(),
+        version: protocol::metrology::VERSION,
+        suite: protocol::metrology::SUITE,
+        recipient: tariff.tariff.provider.key,
+        purpose: PURPOSE.into(),
+        nonce: request.nonce.unwrap_or(nonce),
+        tariff: tariff.hash,
+        period: *period,
+        metered: materials.iter().map(|m| m.metered.clone()).collect(),
+        amounts,
+        fee_minor: settlement.fee_minor,
+        corrects: request.corrects.map(Into::into),
+        totals: request.totals.then_some(totals),
+    };
+    let bands = account(tariff, &weights, &materials, period)?;
+    let package = seal_package(store, &statement, &weights, materials, rng)?;
+    let policy = Policy { nonce: request.nonce, allow_incomplete: request.allow_incomplete, ..Policy::default() };
+    let verified = verify(&package, tariff, &own_registry(store)?, &policy)?;
+    Ok(Bill {
+        slots: usize::try_from(verified.slots).unwrap_or(usize::MAX),
+        digest: verified.digest,
+        package,
+        statement,
+        settlement,
+        bands,
+    })
+}
+
+/// Proves the statement and puts the package together.
+fn seal_package(
+    store: &Store,
+    statement: &Statement,
+    weights: &[Weights],
+    materials: Vec<Material>,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Vec<u8>, BillRefused> {
+    let bytes = statement.encode();
+    let digest = Statement::digest(&bytes);
+    let mut claims = Vec::with_capacity(weights.len());
+    let mut secrets = Vec::with_capacity(weights.len());
+    let totals = statement.totals.as_deref().unwrap_or(&[]);
+    for (line, amount) in weights.iter().zip(statement.amounts.iter().chain(totals)) {
+        let material = materials.get(line.register).ok_or(BillRefused::Corrupt)?;
+        claims.push(LineClaim {
+            weights: line,
+            amount: *amount,
+            commitments: &material.commitments,
+            residuals: &material.residual_commitments,
+        });
+        secrets.push(combined_opening(line, &material.openings, &material.residual_openings));
+    }
+    let proof = prove(&digest, &claims, &secrets, rng).map_err(Refusal::Proof)?;
+    let certificates = certificates(store, &statement.metered)?;
+    let chains = materials.into_iter().map(|m| m.chain).collect();
+    Ok(Package::new(bytes, wire::encode(&proof), certificates, chains).write())
+}
+
+/// The certificates of all touched epochs and those between them.
+fn certificates(store: &Store, metered: &[Metered]) -> Result<Vec<Vec<u8>>, BillRefused> {
+    let mut found = Vec::new();
+    for meter in store.meters()? {
+        let all: Vec<VerifiedCertificate> = store.certificates(meter.id)?.into_iter().map(|(_, c)| c).collect();
+        let touched: Vec<u32> = metered
+            .iter()
+            .flat_map(|m| &m.segments)
+            .filter_map(|s| all.iter().find(|c| c.hash == s.certificate))
+            .map(|c| c.certificate.epoch)
+            .collect();
+        if let (Some(first), Some(last)) = (touched.iter().min(), touched.iter().max()) {
+            found
+                .extend(all.into_iter().filter(|c| (*first..=*last).contains(&c.certificate.epoch)).map(|c| c.message));
+        }
+    }
+    Ok(found)
+}
+
+/// The meters this household is paired with, as a registry for checking its own work.
+fn own_registry(store: &Store) -> Result<Registry, StoreError> {
+    let mut registry = Registry::default();
+    for meter in store.meters()? {
+        let certificates: Vec<_> = store.certificates(meter.id)?.into_iter().map(|(_, c)| c).collect();
+        registry.list(&certificates);
+    }
+    Ok(registry)
+}
+
+/// What each band took and came to; for the household's eyes.
+fn account(
+    tariff: &SignedTariff,
+    weights: &[Weights],
+    materials: &[Material],
+    period: &Span,
+) -> Result<Vec<LineBands>, BillRefused> {
+    let mut account = Vec::new();
+    for ((place, line), weights) in tariff.tariff.energy_lines().zip(weights) {
+        let Some(material) = materials.get(line.register) else { continue };
+        let names = line.schedule.band_names();
+        let chosen =
+            line.schedule.bands(period.from, material.interval, material.readings.len()).map_err(BillError::from)?;
+        let mut bands: Vec<(String, u64, i128)> = names.into_iter().map(|name| (name, 0, 0)).collect();
+        for (slot, (reading, price)) in material.readings.iter().zip(&weights.prices).enumerate() {
+            let band = chosen.as_ref().and_then(|c| c.get(slot)).copied().unwrap_or(0);
+            if let Some((_, amount, money)) = bands.get_mut(band) {
+                *amount += u64::from(*reading);
+                *money += i128::from(*reading) * i128::from(*price);
+            }
+        }
+        let residual: u64 = material.residuals.iter().map(|r| u64::from(*r)).sum();
+        if residual > 0 {
+            bands.push(("not measured by interval".into(), residual, i128::from(residual) * i128::from(line.fallback)));
+        }
+        account.push(LineBands { line: place, bands });
+    }
+    Ok(account)
+}
