@@ -4,8 +4,8 @@ use blstrs::Scalar;
 use ff::Field;
 use sha2::{Digest, Sha256, Sha512};
 
-/// The most hashes that a verifier repeats: about an hour's on one processor with hash instructions, as a power of two.
-pub const MOST_DOUBLINGS: u8 = 34;
+/// The most hashes that a verifier repeats, as a power of two: a quarter of an hour on one processor.
+pub const MOST_DOUBLINGS: u8 = 32;
 
 /// A public value that nobody could foresee, and how often it is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
