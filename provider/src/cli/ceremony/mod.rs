@@ -3,15 +3,16 @@
 //! A step is a folder with two files, the parameters and the transcript. Each command reads one folder and writes another,
 //! so that nothing is lost when it is stopped. Neither file is secret; a participant's number never leaves memory.
 
-use std::fs::{self, File};
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod progress;
+mod source;
 
-use clap::{Args, Subcommand};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
 use protocol::circuit::{CATALOGUE, Profile, System};
 use protocol::groth16::ceremony::{self, CeremonyError, MOST_DOUBLINGS, Outcome, Transcript};
-use protocol::groth16::powers::{Origin, PowersError};
+use protocol::groth16::powers::Origin;
 use protocol::groth16::quadratic::domain_size;
 use protocol::groth16::{Parameters, Powers};
 use protocol::show;
@@ -20,6 +21,8 @@ use rand_core::OsRng;
 use serde::Serialize;
 
 use super::answer::{Answer, Failure};
+use progress::Progress;
+use source::{Bytes, Source, bytes};
 
 pub(super) const EXAMPLE: &str = "\
 Example:
@@ -82,29 +85,6 @@ pub(super) enum Ceremony {
     },
 }
 
-/// Phase 1.
-#[derive(Args, Debug)]
-pub(super) struct Source {
-    /// Response file of a public ceremony over BLS12-381 (Zcash's or Filecoin's), compressed
-    #[arg(long, value_name = "FILE", required_unless_present = "demonstration")]
-    powers: Option<PathBuf>,
-    /// The file's BLAKE2b-512 hash as its ceremony published it
-    #[arg(long, value_name = "HEX", value_parser = bytes::<64>, required_unless_present = "demonstration")]
-    hash: Option<Bytes<64>>,
-    /// Powers made on this machine, whose owner can forge proofs: for trying out. `new` makes them; `verify` finds them in
-    /// the step's folder or in --powers
-    #[arg(long, conflicts_with = "hash")]
-    demonstration: bool,
-}
-
-type Bytes<const N: usize> = Box<[u8; N]>;
-
-fn bytes<const N: usize>(text: &str) -> Result<Bytes<N>, String> {
-    let mut bytes = Box::new([0; N]);
-    hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| format!("{N} bytes in hexadecimal are wanted"))?;
-    Ok(bytes)
-}
-
 #[derive(Serialize)]
 struct Told {
     folder: PathBuf,
@@ -157,17 +137,18 @@ fn new(circuit: &str, source: &Source, out: &Path) -> Result<Answer, Failure> {
         Some(path) => source.read(path, size)?,
         None => {
             let progress = Progress::of("powers of tau");
-            let powers = Powers::demonstration(size, &mut OsRng, &|done, all| progress.tell(done, all));
-            let mut bytes = Vec::new();
-            powers.write(&mut bytes)?;
-            files::write(&out.join(POWERS), &bytes)?;
-            powers
+            Powers::demonstration(size, &mut OsRng, &|done, all| progress.tell(done, all))
         }
     };
     let progress = Progress::of("checking the powers of tau");
     powers.verify(size, &mut OsRng, &|done, all| progress.tell(done, all))?;
     let progress = Progress::of("initial parameters");
     let (parameters, transcript) = ceremony::begin(&system, &powers, &|done, all| progress.tell(done, all))?;
+    if source.powers.is_none() {
+        let mut bytes = Vec::new();
+        powers.write(&mut bytes)?;
+        files::write(&out.join(POWERS), &bytes)?;
+    }
     folder.keep(&parameters, &transcript)?;
     told(out, &transcript, "Begun. Now others take part, each with `ceremony contribute`.")
 }
@@ -188,33 +169,6 @@ fn verify(step: &Path, circuit: &str, source: &Source) -> Result<Answer, Failure
     Ok(told(step, &transcript, text)?.refused_if(!outcome.finished))
 }
 
-impl Source {
-    /// Reads powers, and refuses a file that is not the published one, unless a demonstration's are wanted.
-    fn read(&self, path: &Path, size: usize) -> Result<Powers, Failure> {
-        let file = File::open(path).map_err(FileError::of("read", path))?;
-        let progress = Progress::of("reading the powers of tau");
-        let watch = |done, all| progress.tell(done, all);
-        let powers = Powers::read(&mut BufReader::with_capacity(1 << 20, file), size, &watch)
-            .map_err(|e| Failure::from(e).about(path))?;
-        match (powers.origin(), &self.hash) {
-            (Origin::Demonstration, None) if self.demonstration => Ok(powers),
-            (Origin::Demonstration, _) => Err(Failure::refused(
-                "demonstration-powers",
-                "these powers of tau were made on one machine, whose owner can forge proofs; take a public file, or say --demonstration",
-            )),
-            (Origin::File(has), Some(published)) if has == **published => Ok(powers),
-            (Origin::File(_), Some(_)) => Err(Failure::refused(
-                "other-powers",
-                "this file of powers of tau has another hash than the published one; fetch it again",
-            )),
-            (Origin::File(_), None) => Err(Failure::refused(
-                "other-powers",
-                "these powers of tau are not a demonstration's: give their published hash with --hash",
-            )),
-        }
-    }
-}
-
 fn system(circuit: &str) -> Result<System, Failure> {
     let profile = Profile::named(circuit).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|profile| profile.name).collect();
@@ -233,7 +187,7 @@ fn load(step: &Path) -> Result<(Parameters, Transcript), Failure> {
     Ok((parameters, transcript))
 }
 
-/// A new folder: claimed before minutes of work, and never one that holds something.
+/// A new folder: claimed before minutes of work, never one that exists, and gone again when nothing came of it.
 struct Folder<'a>(&'a Path);
 
 impl<'a> Folder<'a> {
@@ -246,6 +200,13 @@ impl<'a> Folder<'a> {
         files::write(&self.0.join(PARAMETERS), &parameters.write())?;
         files::write(&self.0.join(TRANSCRIPT), &transcript.write())?;
         Ok(())
+    }
+}
+
+impl Drop for Folder<'_> {
+    fn drop(&mut self) {
+        // Fails, as it should, when something is in it.
+        let _ = fs::remove_dir(self.0);
     }
 }
 
@@ -277,36 +238,6 @@ impl From<CeremonyError> for Failure {
         match error {
             CeremonyError::Powers(error) => error.into(),
             other => Self::refused("ceremony", other.to_string()),
-        }
-    }
-}
-
-impl From<PowersError> for Failure {
-    fn from(error: PowersError) -> Self {
-        let message = error.to_string();
-        if matches!(error, PowersError::File(_)) {
-            Self::could_not("file", message)
-        } else {
-            Self::refused("bad-powers", message)
-        }
-    }
-}
-
-/// Tenths of a piece of work, on standard error.
-struct Progress {
-    what: &'static str,
-    tenths: AtomicUsize,
-}
-
-impl Progress {
-    fn of(what: &'static str) -> Self {
-        Self { what, tenths: AtomicUsize::new(0) }
-    }
-
-    fn tell(&self, done: usize, all: usize) {
-        let tenths = done.saturating_mul(10).checked_div(all).unwrap_or(0);
-        if self.tenths.fetch_max(tenths, Ordering::Relaxed) < tenths {
-            eprintln!("{}: {} %", self.what, tenths * 10);
         }
     }
 }
