@@ -126,8 +126,8 @@ impl Parameters {
             return Err(CheckError::Mark);
         }
         let queries = self.key.ic.len() + self.h.len() + self.l.len() + self.a.len() + 2 * self.b_g1.len();
-        // Points of the file are met twice, those of phase 1 once here and six times in sums.
-        let progress = Progress::new(2 * queries + 11 * size, watch);
+        // Queries are met twice, single points once, phase 1 in its own check and in six sums.
+        let progress = Progress::new(2 * queries + 6 + 11 * size, watch);
         self.groups(&progress)?;
         powers.verify(size, rng, &|_, _| ())?;
         progress.note(5 * size);
