@@ -30,7 +30,7 @@ fn main() {
     let numbers = program.numbers().unwrap();
     let t = Instant::now();
     let system = protocol::circuit::System::of(BillCircuit { shape, witness: None }).unwrap();
-    let parameters = Parameters::trial(&system, &mut OsRng, &|_, _| ()).unwrap();
+    let (parameters, _) = Parameters::trial(&system, &mut OsRng, &|_, _| ()).unwrap();
     println!("parameters {:?}", t.elapsed());
     let t = Instant::now();
     let key = ProvingKey::new(shape, &parameters).unwrap();
