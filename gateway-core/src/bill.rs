@@ -5,8 +5,8 @@
 
 use protocol::bill::statement::{KIND, PURPOSE};
 use protocol::bill::{
-    BillError, Chain, ChainBlock, Metered, Package, Segment, Settlement, Statement, Weights, check_period, energy,
-    settle, slots_in, total_weights, weights,
+    BillError, Chain, ChainBlock, Metered, Package, Segment, Settlement, Statement, Weights, check_linear,
+    check_period, energy, settle, slots_in, total_weights, weights,
 };
 use protocol::certificate::VerifiedCertificate;
 use protocol::guard::{self, Hostile, Slots};
@@ -153,6 +153,7 @@ pub fn make(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<Bill, BillRefused> {
     let period = &request.period;
+    check_linear(&tariff.tariff)?;
     check_period(&tariff.tariff, period)?;
     let materials: Vec<Material> =
         tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;

@@ -52,6 +52,7 @@ pub fn compile(source: &str, load: &mut Load<'_>, provider: &Provider) -> Result
         registers: desk.registers.into_iter().map(|(_, register)| register).collect(),
         lines: compiled,
         total,
+        algebra: None,
     };
     tariff.check()?;
     Ok(tariff)
@@ -129,7 +130,7 @@ impl<'s, 'l, 'f> Desk<'s, 'l, 'f> {
         let code = code.ok_or_else(|| malformed(&register.code, "code", 24))?;
         let unit = Unit::new(&register.unit.get_ref().0).ok_or_else(|| malformed(&register.unit, "unit", 8))?;
         let used = self.place_of(self.registers.len()).ok_or_else(|| Problem::new("too many registers").at(place))?;
-        self.registers.push((name, TariffRegister { code, unit }));
+        self.registers.push((name, TariffRegister { code, unit, rounding: None }));
         Ok((used, unit))
     }
 

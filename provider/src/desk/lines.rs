@@ -37,7 +37,7 @@ pub(super) fn compile(desk: &mut Desk<'_, '_, '_>, earlier: &[Line], line: &sour
         Kind::Tax => tax(&entry, earlier, line)?,
     };
     let rounding = line.rounding.as_ref().map(|r| desk.rounding(r, &format!("`rounding` of \"{name}\"")));
-    Ok(Line { name: name.clone(), charge, rounding: rounding.transpose()? })
+    Ok(Line { name: name.clone(), charge, rounding: rounding.transpose()?, rule: None })
 }
 
 fn mode(line: &source::Line) -> Option<Mode> {
