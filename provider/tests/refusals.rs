@@ -100,7 +100,7 @@ fn what_is_beyond_sums_is_named_and_never_approximated() {
         ("round-readings = \"10 Wh\"", "rounding of readings"),
     ] {
         let to = format!("{text}\nprice = ");
-        let words = [needs, "line 13", "which this version cannot prove; nothing was approximated"];
+        let words = [needs, "line 13", "which its format does not have; nothing was approximated"];
         refused(&[FLAT], "price = ", &to, "beyond-linear", &words);
     }
     refused(&[FLAT], "kind = \"energy\"", "kind = \"demand\"", "beyond-linear", &["line 12", "`demand` needs"]);
