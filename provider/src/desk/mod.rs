@@ -55,6 +55,7 @@ mod seasons;
 mod series;
 mod shape;
 mod source;
+pub mod urdb;
 mod values;
 mod zone;
 
