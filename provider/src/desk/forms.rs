@@ -38,16 +38,16 @@ pub(super) fn compile(
     if *line.kind.get_ref() == Kind::Blocks {
         return blocks(desk, entry, line);
     }
-    let needed = |form: &Option<Spanned<shape::Form>>, key: &str| {
+    let needed = |form: &Option<Spanned<shape::Form>>, key: &str, beside: Counted| {
         let form = entry.needed(line, form.as_ref(), key, "{ sum = [{ of = \"Peak\" }] }")?;
-        sum(desk, entry, form, key).map(|sum| (sum, entry.place(form, key)))
+        sum(desk, entry, form, key, beside).map(|sum| (sum, entry.place(form, key)))
     };
-    let (of, place) = needed(&line.of, "of")?;
+    let (of, place) = needed(&line.of, "of", Counted::Number)?;
     let first = of.form().map_err(|p| p.at(place))?;
     let kind = *line.kind.get_ref();
     let (charge, counted) = match kind {
         Kind::Greater | Kind::Lesser => {
-            let (other, place) = needed(&line.or, "or")?;
+            let (other, place) = needed(&line.or, "or", of.counted)?;
             let counted = of.counted.with(other.counted).ok_or_else(|| {
                 let (a, b) = (of.counted.name(&desk.currency), other.counted.name(&desk.currency));
                 Problem::new(format!("{a} and {b} cannot be compared")).at(place.clone())
@@ -63,7 +63,14 @@ pub(super) fn compile(
     Ok(Formed { before: Vec::new(), charge, counted })
 }
 
-fn sum(desk: &Desk<'_, '_, '_>, entry: &Entry<'_>, form: &Spanned<shape::Form>, key: &str) -> Result<Sum, DeskError> {
+/// Reads a form; a constant alone counts what stands beside it.
+fn sum(
+    desk: &Desk<'_, '_, '_>,
+    entry: &Entry<'_>,
+    form: &Spanned<shape::Form>,
+    key: &str,
+    beside: Counted,
+) -> Result<Sum, DeskError> {
     let keys = form.get_ref();
     let mut total = Sum {
         terms: Vec::new(),
@@ -92,7 +99,8 @@ fn sum(desk: &Desk<'_, '_, '_>, entry: &Entry<'_>, form: &Spanned<shape::Form>, 
         total.terms.push((of, times));
     }
     if let Some(add) = &keys.add {
-        let read = counted::constant(&add.get_ref().0, total.counted, &desk.currency);
+        let beside = if total.terms.is_empty() { beside } else { total.counted };
+        let read = counted::constant(&add.get_ref().0, beside, &desk.currency);
         let (constant, per, counts) = read.map_err(|p| p.at(entry.place(add, key)))?;
         (total.constant, total.per) = (constant, per);
         total.counted = total.counted.with(counts).unwrap_or(total.counted);
@@ -177,7 +185,7 @@ fn blocks(desk: &mut Desk<'_, '_, '_>, entry: &Entry<'_>, line: &source::Line) -
     let name = &line.name.get_ref().0;
     let tiers = entry.needed(line, line.tier.as_ref(), "tier", "[{ upto = \"400 kWh/month\", price = \"0.12 EUR/kWh\" }]")?;
     let total = match &line.of {
-        Some(form) => sum(desk, entry, form, "of")?,
+        Some(form) => sum(desk, entry, form, "of", Counted::Number)?,
         None => measured(desk, entry, line)?,
     };
     if total.constant != Decimal::ZERO {

@@ -47,6 +47,7 @@ mod error;
 mod forms;
 mod import;
 mod lines;
+pub mod nettleie;
 pub mod octopus;
 mod price;
 mod quantities;
