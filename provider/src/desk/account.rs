@@ -277,7 +277,11 @@ fn rate_text(numerator: u64, denominator: u64) -> String {
 
 /// A line aside need not be money: its step is a number of whatever it counts.
 fn rounding_of(rounding: Rounding, line: &protocol::tariff::Line, tariff: &Tariff) -> String {
-    if line.is_charged() { rounding_text(rounding, tariff) } else { format!("to {}, {}", rounding.step, mode_text(rounding.mode)) }
+    if line.is_charged() {
+        rounding_text(rounding, tariff)
+    } else {
+        format!("to {}, {}", rounding.step, mode_text(rounding.mode))
+    }
 }
 
 fn rounding_text(rounding: Rounding, tariff: &Tariff) -> String {
@@ -309,7 +313,10 @@ impl fmt::Display for Account {
         };
         writeln!(f, "  valid       {} until {}, {} ({changes})", self.valid_from, self.valid_until, self.zone)?;
         for code in &self.rounded_readings {
-            writeln!(f, "  readings    of register {code} are rounded to tens, halves to even, before they are priced")?;
+            writeln!(
+                f,
+                "  readings    of register {code} are rounded to tens, halves to even, before they are priced"
+            )?;
         }
         for (title, list) in [("quantities", &self.quantities), ("carried over", &self.cells)] {
             if !list.is_empty() {

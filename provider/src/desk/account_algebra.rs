@@ -15,7 +15,8 @@ pub(super) struct ValueAccount {
 
 /// The quantities of a tariff in words.
 pub(super) fn quantities(tariff: &Tariff) -> Vec<ValueAccount> {
-    let words = |quantity: &Quantity| ValueAccount { name: quantity.name.clone(), words: quantity_words(tariff, quantity) };
+    let words =
+        |quantity: &Quantity| ValueAccount { name: quantity.name.clone(), words: quantity_words(tariff, quantity) };
     tariff.quantities().iter().map(words).collect()
 }
 
@@ -37,10 +38,17 @@ fn quantity_words(tariff: &Tariff, quantity: &Quantity) -> String {
         Measure::Sum { weights, fallback } => {
             let each = if quantity.unit.as_str() == own { String::new() } else { format!(" for each {own}") };
             let fallback = value(tariff, *fallback, unit.as_str());
-            format!("the sum of register {code}, each slot at {}{each}; {fallback} for what cannot be placed in time", values(tariff, weights, unit.as_str()))
+            format!(
+                "the sum of register {code}, each slot at {}{each}; {fallback} for what cannot be placed in time",
+                values(tariff, weights, unit.as_str())
+            )
         }
         Measure::Beyond { counts, limit, weights } => {
-            let counted = if one(counts) == Some(1) { String::new() } else { format!(", of slots at {}", values(tariff, counts, "")) };
+            let counted = if one(counts) == Some(1) {
+                String::new()
+            } else {
+                format!(", of slots at {}", values(tariff, counts, ""))
+            };
             format!(
                 "what register {code} takes after its running total{counted} has passed {}, each unit at {}",
                 limit_words(tariff, limit, &own),
@@ -48,18 +56,26 @@ fn quantity_words(tariff: &Tariff, quantity: &Quantity) -> String {
             )
         }
         Measure::Greatest { weights, window, within, picks, best } => {
-            let loads = if *picks == 1 { "the greatest load".to_owned() } else { format!("the {picks} greatest loads") };
-            let weighed = if one(weights) == Some(1) { String::new() } else { format!(" times {}", values(tariff, weights, "")) };
+            let loads =
+                if *picks == 1 { "the greatest load".to_owned() } else { format!("the {picks} greatest loads") };
+            let weighed =
+                if one(weights) == Some(1) { String::new() } else { format!(" times {}", values(tariff, weights, "")) };
             let minutes = window / 60;
             let of = format!("of register {code}{weighed}, over {minutes} minutes each");
             match within {
-                Within::Period => format!("the sum of {loads} {of}, in {own}").replace("the sum of the greatest load", "the greatest load"),
-                Within::Day => format!("{loads} {of}, of each local day; of these days the {best} greatest, summed, in {own}"),
-                Within::Week => format!("{loads} {of}, of each local week; of these weeks the {best} greatest, summed, in {own}"),
+                Within::Period => format!("the sum of {loads} {of}, in {own}")
+                    .replace("the sum of the greatest load", "the greatest load"),
+                Within::Day => {
+                    format!("{loads} {of}, of each local day; of these days the {best} greatest, summed, in {own}")
+                }
+                Within::Week => {
+                    format!("{loads} {of}, of each local week; of these weeks the {best} greatest, summed, in {own}")
+                }
             }
         }
         Measure::Over { thresholds, linear, square, count } => {
-            let mut words = format!("of each slot of register {code} what is above {}", values(tariff, thresholds, &own));
+            let mut words =
+                format!("of each slot of register {code} what is above {}", values(tariff, thresholds, &own));
             words.push_str(&format!(": {} for each {own}", values(tariff, linear, unit.as_str())));
             if let Some(square) = square {
                 words.push_str(&format!(", {} for each squared {own}", values(tariff, square, unit.as_str())));

@@ -7,16 +7,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use protocol::metrology::label::{RegisterCode, Unit};
 use protocol::money::{Currency, Mode, Rounding};
-use protocol::tariff::{
-    Algebra, Cell, Line, Provider, TENS, Tariff, TariffRegister, VERSION, VERSION_ALGEBRA,
-};
+use protocol::tariff::{Algebra, Cell, Line, Provider, TENS, Tariff, TariffRegister, VERSION, VERSION_ALGEBRA};
 use protocol::time::{Span, Zone};
 use toml::Spanned;
 
+use super::counted;
 use super::currency::currency;
 use super::error::{DeskError, Place, Problem};
 use super::source::{self, Quoted, Source};
-use super::counted;
 use super::values::Values;
 use super::{amount, lines, quantities, zone};
 
@@ -85,9 +83,8 @@ fn least_version<'r>(
     mut registers: impl Iterator<Item = &'r TariffRegister>,
 ) -> u8 {
     use protocol::tariff::Charge::{Energy, Standing, Tax};
-    let plain = |line: &Line| {
-        line.rule.is_none() && matches!(line.charge, Energy { .. } | Standing { .. } | Tax { .. })
-    };
+    let plain =
+        |line: &Line| line.rule.is_none() && matches!(line.charge, Energy { .. } | Standing { .. } | Tax { .. });
     let first = algebra.is_none() && lines.iter().all(plain) && registers.all(|register| register.rounding.is_none());
     if first { VERSION } else { VERSION_ALGEBRA }
 }
@@ -169,7 +166,8 @@ impl<'s, 'l, 'f> Desk<'s, 'l, 'f> {
         let code = code.ok_or_else(|| malformed(&register.code, "code", 24))?;
         let unit = Unit::new(&register.unit.get_ref().0).ok_or_else(|| malformed(&register.unit, "unit", 8))?;
         let rounding = register.rounding.as_ref().map(|rounding| {
-            let problem = "readings can be rounded to tens, half to even, and in no other way; write rounding = \"tens\"";
+            let problem =
+                "readings can be rounded to tens, half to even, and in no other way; write rounding = \"tens\"";
             let place = source::place(self.text, rounding, format!("`rounding` of register \"{name}\""));
             if rounding.get_ref().0 == "tens" { Ok(TENS) } else { Err(Problem::new(problem).at(place)) }
         });
@@ -186,7 +184,8 @@ impl<'s, 'l, 'f> Desk<'s, 'l, 'f> {
     /// A cell, when all lines are known.
     fn cell(&self, cell: &source::Cell) -> Result<Cell, DeskError> {
         let name = &cell.name.get_ref().0;
-        let at = |value: &Spanned<Quoted>, key: &str| source::place(self.text, value, format!("`{key}` of cell \"{name}\""));
+        let at =
+            |value: &Spanned<Quoted>, key: &str| source::place(self.text, value, format!("`{key}` of cell \"{name}\""));
         let next = &cell.next.get_ref().0;
         let (next, _) = self.values.find(next).ok_or_else(|| {
             Problem::new(format!("\"{next}\" is no quantity, cell or line")).at(at(&cell.next, "next"))

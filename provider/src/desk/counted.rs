@@ -64,7 +64,9 @@ fn out_of_range(text: &str) -> Problem {
 pub(super) fn bare(text: &str) -> Option<Result<Decimal, Problem>> {
     let text = text.trim();
     if let Some(per_cent) = text.strip_suffix('%') {
-        return Some(per_cent.trim_end().parse::<Decimal>().and_then(|d| d.shifted(-2).ok_or_else(|| out_of_range(text))));
+        return Some(
+            per_cent.trim_end().parse::<Decimal>().and_then(|d| d.shifted(-2).ok_or_else(|| out_of_range(text))),
+        );
     }
     (!text.contains(char::is_whitespace)).then(|| text.parse())
 }
@@ -80,7 +82,8 @@ pub(super) fn factor(text: &str, of: Counted, currency: &Currency) -> Result<(De
         return Err(Problem::new(problem));
     };
     let load = || {
-        window.ok_or_else(|| Problem::new(format!("\"{unit}\" is for loads; a quantity of kind greatest measures them")))
+        window
+            .ok_or_else(|| Problem::new(format!("\"{unit}\" is for loads; a quantity of kind greatest measures them")))
     };
     if unit == "h" {
         let hours = number.times(windows_in_hour(load()?)).ok_or_else(|| out_of_range(text))?;

@@ -1,6 +1,6 @@
 //! Lines that are forms, tables and tiers: names become places, decimals become whole factors over one divisor.
 
-use protocol::tariff::{Charge, Form, Line, Limit, Measure, Per, Quantity, Ref, Rule, STANDING_LIMIT, Step, Term};
+use protocol::tariff::{Charge, Form, Limit, Line, Measure, Per, Quantity, Ref, Rule, STANDING_LIMIT, Step, Term};
 use toml::Spanned;
 
 use super::bands;
@@ -82,9 +82,10 @@ fn sum(
     for term in keys.sum.iter().flatten() {
         let name = &term.of.get_ref().0;
         let wrong = |problem: String| Problem::new(problem).at(entry.place(&term.of, key));
-        let (of, counts) = desk.values.find(name).ok_or_else(|| {
-            wrong(format!("\"{name}\" is no quantity, no cell, and no line above this one"))
-        })?;
+        let (of, counts) = desk
+            .values
+            .find(name)
+            .ok_or_else(|| wrong(format!("\"{name}\" is no quantity, no cell, and no line above this one")))?;
         let times = term.times.as_ref().map(|times| {
             counted::factor(&times.get_ref().0, counts, &desk.currency).map_err(|p| p.at(entry.place(times, key)))
         });
@@ -105,7 +106,9 @@ fn sum(
         (total.constant, total.per) = (constant, per);
         total.counted = total.counted.with(counts).unwrap_or(total.counted);
     }
-    if keys.divisor.as_ref().is_some_and(|divisor| *divisor.get_ref() == 0) || total.terms.is_empty() && keys.add.is_none() {
+    if keys.divisor.as_ref().is_some_and(|divisor| *divisor.get_ref() == 0)
+        || total.terms.is_empty() && keys.add.is_none()
+    {
         return Err(Problem::new("a form has a `sum` or an `add`, and no divisor of 0").at(entry.place(form, key)));
     }
     Ok(total)
@@ -164,7 +167,9 @@ fn steps(
             counts = counts.with(counted).unwrap_or(counts);
         }
         let value = exact.whole().and_then(|whole| i64::try_from(whole).ok()).filter(|_| per == Per::Bill);
-        value.ok_or_else(|| wrong(Problem::new("in a table this is a whole number of the smallest units, for each bill")))
+        value.ok_or_else(|| {
+            wrong(Problem::new("in a table this is a whole number of the smallest units, for each bill"))
+        })
     };
     let base = line.base.as_ref().map(|base| whole(base, Counted::Number, "base", true)).transpose()?.unwrap_or(0);
     let mut before = base;
@@ -183,7 +188,8 @@ fn steps(
 /// Tiers on a total: what is above each limit stands aside, and the line is the first price on all, and the differences.
 fn blocks(desk: &mut Desk<'_, '_, '_>, entry: &Entry<'_>, line: &source::Line) -> Result<Formed, DeskError> {
     let name = &line.name.get_ref().0;
-    let tiers = entry.needed(line, line.tier.as_ref(), "tier", "[{ upto = \"400 kWh/month\", price = \"0.12 EUR/kWh\" }]")?;
+    let tiers =
+        entry.needed(line, line.tier.as_ref(), "tier", "[{ upto = \"400 kWh/month\", price = \"0.12 EUR/kWh\" }]")?;
     let total = match &line.of {
         Some(form) => sum(desk, entry, form, "of", Counted::Number)?,
         None => measured(desk, entry, line)?,
@@ -205,7 +211,8 @@ fn blocks(desk: &mut Desk<'_, '_, '_>, entry: &Entry<'_>, line: &source::Line) -
         }
         let too_fine = || wrong("this price has too many digits");
         if let Some(last) = last {
-            let above = u8::try_from(desk.values.lines() + before.len() - 1).map_err(|_| wrong("there are too many lines"))?;
+            let above =
+                u8::try_from(desk.values.lines() + before.len() - 1).map_err(|_| wrong("there are too many lines"))?;
             let scale = Decimal::new(i128::from(total.divisor), 0).ok_or_else(too_fine)?;
             let more = last.times(Decimal::MINUS_ONE).and_then(|l| price.plus(l)).and_then(|m| m.times(scale));
             charged.terms.push((Ref::Line(above), more.ok_or_else(too_fine)?));
@@ -245,10 +252,9 @@ fn measured(desk: &mut Desk<'_, '_, '_>, entry: &Entry<'_>, line: &source::Line)
         .map_err(|_| Problem::new("the validity is too long").at(entry.place(&line.name, "name")))?;
     let name = format!("{} total", line.name.get_ref().0);
     let counted = Counted::Units { unit, window: None };
-    let of = desk.values.add_quantity(
-        Quantity { name, unit, register, measure: Measure::Sum { weights, fallback: 1 } },
-        counted,
-    );
+    let of = desk
+        .values
+        .add_quantity(Quantity { name, unit, register, measure: Measure::Sum { weights, fallback: 1 } }, counted);
     let of = of.map_err(|p| p.at(entry.place(&line.name, "name")))?;
     Ok(Sum { terms: vec![(of, Decimal::ONE)], constant: Decimal::ZERO, per: Per::Bill, divisor: 1, counted })
 }

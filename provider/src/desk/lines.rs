@@ -18,7 +18,11 @@ use super::source::{self, Kind, Quoted};
 use super::{forms, seasons, zone};
 
 /// Compiles a line; `earlier` are the lines before it, which taxes refer to.
-pub(super) fn compile(desk: &mut Desk<'_, '_, '_>, earlier: &[Line], line: &source::Line) -> Result<Vec<Line>, DeskError> {
+pub(super) fn compile(
+    desk: &mut Desk<'_, '_, '_>,
+    earlier: &[Line],
+    line: &source::Line,
+) -> Result<Vec<Line>, DeskError> {
     let name = &line.name.get_ref().0;
     let entry = Entry { text: desk.text, name };
     entry.refuse_foreign_keys(line)?;

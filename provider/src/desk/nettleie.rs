@@ -122,14 +122,19 @@ fn written(text: &str, terms: &Terms<'_>) -> Result<String, Problem> {
     };
     let capacity = &version.fastledd;
     if capacity.metode != "TRE_DØGNMAX_MND" {
-        let problem = format!("the field metode is {}, whose rule the file does not give; write a source", capacity.metode);
+        let problem =
+            format!("the field metode is {}, whose rule the file does not give; write a source", capacity.metode);
         return Err(Problem::new(problem));
     }
     let mut out = format!(
         "# Written from kraftsystemet/fri-nettleie (CC BY 4.0), {}; without taxes on consumption and VAT.\n\
          format = 2\nid = {:?}\nname = {:?}\ncurrency = \"NOK\"\nzone = \"Europe/Oslo\"\n\
          valid = {{ from = {:?}, to = {:?} }}\n",
-        file.netteier, terms.id, format!("Nettleie {}", file.netteier), terms.from, terms.to
+        file.netteier,
+        terms.id,
+        format!("Nettleie {}", file.netteier),
+        terms.from,
+        terms.to
     );
     if let Some(holidays) = terms.holidays {
         let _ = writeln!(out, "holidays = {holidays:?}");

@@ -26,7 +26,9 @@ pub(super) fn compile(desk: &mut Desk<'_, '_, '_>, quantity: &shape::Quantity) -
         QuantityKind::Sum => {
             let (weights, counted, flat) = weights(desk, &entry, quantity, &unit)?;
             let fallback = match (&quantity.residual, flat) {
-                (Some(residual), _) => weight(residual, desk, &unit).map_err(|p| p.at(entry.place(residual, "residual")))?.0,
+                (Some(residual), _) => {
+                    weight(residual, desk, &unit).map_err(|p| p.at(entry.place(residual, "residual")))?.0
+                }
                 (None, Some(flat)) => flat,
                 (None, None) => {
                     let problem = "it is missing; energy that the meter cannot place in time needs one weight, as in residual = \"1\"";
@@ -115,14 +117,20 @@ fn weight(text: &Spanned<Quoted>, desk: &Desk<'_, '_, '_>, unit: &Unit) -> Resul
         Some(_) => match per.strip_suffix('²').or_else(|| per.strip_suffix('2')) {
             Some(once) => {
                 let of_one = price::PriceUnit::parse(once, &desk.currency, unit)?;
-                let (own, asked) = (price::quantity(unit.as_str()), price::quantity(once.split_once('/').map_or("", |p| p.1)));
+                let (own, asked) =
+                    (price::quantity(unit.as_str()), price::quantity(once.split_once('/').map_or("", |p| p.1)));
                 of_one.nano(number).and_then(|nano| nano.shifted(own.1 - asked.1))
             }
             None => price::PriceUnit::parse(per, &desk.currency, unit)?.nano(number),
         },
     };
     let whole = exact.and_then(|exact| exact.whole()).and_then(|whole| i64::try_from(whole).ok());
-    let problem = || Problem::new(format!("{text} is no whole number of 10⁻⁹ {} for the unit; write fewer digits", desk.currency.code));
+    let problem = || {
+        Problem::new(format!(
+            "{text} is no whole number of 10⁻⁹ {} for the unit; write fewer digits",
+            desk.currency.code
+        ))
+    };
     whole.map(|whole| (whole, true)).ok_or_else(problem)
 }
 
@@ -136,7 +144,9 @@ fn weights(
     let window = quantity.window.as_ref().map(|window| window.get_ref().saturating_mul(60));
     if let Some(series) = &quantity.series {
         if quantity.band.is_some() || quantity.weight.is_some() {
-            return Err(Problem::new("it has a series, or bands and a weight; not both").at(entry.place(series, "series")));
+            return Err(
+                Problem::new("it has a series, or bands and a weight; not both").at(entry.place(series, "series"))
+            );
         }
         let mode = quantity.price_rounding.as_ref().map(|mode| (*mode.get_ref()).into());
         let schedule = lines::from_series(desk, entry, mode, series, unit, false)?;
@@ -251,9 +261,10 @@ fn refuse_foreign_keys(entry: &Entry<'_>, quantity: &shape::Quantity) -> Result<
     ];
     let kind = *quantity.kind.get_ref();
     let counts = ("counts", first(listed().map(|b| &b.counts)), &[Beyond][..]);
-    let found = keys.into_iter().chain([counts]).find_map(|(key, at, kinds)| {
-        at.filter(|_| !kinds.contains(&kind)).map(|at| (key, at, kinds))
-    });
+    let found = keys
+        .into_iter()
+        .chain([counts])
+        .find_map(|(key, at, kinds)| at.filter(|_| !kinds.contains(&kind)).map(|at| (key, at, kinds)));
     found.map_or(Ok(()), |(key, at, kinds)| {
         let belongs = kinds.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect::<Vec<_>>().join(" or ");
         let key = format!("`{key}` of \"{}\"", entry.name);

@@ -7,8 +7,7 @@ use super::error::DeskError;
 use super::source::line_of;
 
 /// What no format has: a formula is a program, and nobody who verifies a bill runs a provider's programs.
-const NEVER: &[(&[&str], &str)] =
-    &[(&["formula", "expression", "script"], "a formula, which is never evaluated")];
+const NEVER: &[(&[&str], &str)] = &[(&["formula", "expression", "script"], "a formula, which is never evaluated")];
 
 /// Words a source uses as a key, or as the kind of a line, and what each of them needs.
 const BEYOND: &[(&[&str], &str)] = &[

@@ -223,8 +223,10 @@ pub(super) fn read(text: &str) -> Result<Source, DeskError> {
     refused::check(text, document.get_ref(), first)?;
     let source: Source = toml::from_str(text).map_err(|e| syntax(&e))?;
     if ![FORMAT, FORMAT_ALGEBRA].contains(source.format.get_ref()) {
-        let problem =
-            format!("format {} is not known here; this program reads formats {FORMAT} and {FORMAT_ALGEBRA}", source.format.get_ref());
+        let problem = format!(
+            "format {} is not known here; this program reads formats {FORMAT} and {FORMAT_ALGEBRA}",
+            source.format.get_ref()
+        );
         return Err(DeskError::Syntax { line: line_of(text, source.format.span().start), problem });
     }
     Ok(source)

@@ -66,6 +66,8 @@ impl Values {
             Some((Ref::Cell(_), _)) => "cell",
             Some((Ref::Line(_), _)) => "line",
         };
-        Err(Problem::new(format!("a {sort} has the name \"{name}\" already; quantities, cells and lines are named apart")))
+        Err(Problem::new(format!(
+            "a {sort} has the name \"{name}\" already; quantities, cells and lines are named apart"
+        )))
     }
 }

@@ -11,9 +11,7 @@ const DAY: u64 = 86_400;
 /// A machine with the units that a tariff asks for.
 fn shape(tariff: &Tariff, slots: usize, blocks: usize) -> Shape {
     let count = |kind: fn(&Measure) -> bool| tariff.quantities().iter().filter(|q| kind(&q.measure)).count();
-    let powers = |measure: &Measure| {
-        matches!(measure, Measure::Over { square, count, .. } if square.is_some() || count.is_some())
-    };
+    let powers = |measure: &Measure| matches!(measure, Measure::Over { square, count, .. } if square.is_some() || count.is_some());
     Shape {
         slots,
         blocks,
@@ -30,7 +28,12 @@ fn shape(tariff: &Tariff, slots: usize, blocks: usize) -> Shape {
 
 /// Bills a period; `registers` are the readings of the tariff's registers, slot by slot.
 pub fn bill(tariff: &Tariff, period: Span, interval: u64, registers: &[Vec<u16>], cells: &[i64]) -> Settled {
-    assert!(!tariff.lines.iter().any(|l| matches!(&l.charge, Charge::Energy { register, .. } if usize::from(*register) >= registers.len())));
+    assert!(
+        !tariff
+            .lines
+            .iter()
+            .any(|l| matches!(&l.charge, Charge::Energy { register, .. } if usize::from(*register) >= registers.len()))
+    );
     let residuals: Vec<u32> = Vec::new();
     let metered: Vec<Metered<'_>> =
         registers.iter().map(|readings| Metered { interval, readings, residuals: &residuals }).collect();

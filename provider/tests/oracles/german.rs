@@ -10,13 +10,15 @@ const HEAD: &str = "format = 2\nid = \"de\"\nname = \"de\"\ncurrency = \"EUR\"\n
     valid = { from = \"2025-10-01\", to = \"2026-01-01\" }\n[registers.import]\ncode = \"1-0:1.8.0\"\nunit = \"Wh\"\n";
 
 /// The tax on electricity and VAT, which follow the energy in all twelve.
-const TAXES: &str = "[[line]]\nname = \"Stromsteuer\"\nkind = \"energy\"\nprice = \"2.05 ct/kWh\"\nrounding = { to = \"0.01\" }\n";
+const TAXES: &str =
+    "[[line]]\nname = \"Stromsteuer\"\nkind = \"energy\"\nprice = \"2.05 ct/kWh\"\nrounding = { to = \"0.01\" }\n";
 const VAT: &str = "[[line]]\nname = \"Mehrwertsteuer\"\nkind = \"tax\"\nrate = \"19 %\"\nrounding = { to = \"0.01\" }\n\
     on = [\"Grundpreis\", \"Arbeitspreis\", \"Stromsteuer\"]\n";
 
 fn source(case: &str) -> String {
     let cent = "rounding = { to = \"0.01\" }\n";
-    let basic = |ct: &str| format!("[[line]]\nname = \"Grundpreis\"\nkind = \"standing\"\namount = \"{ct} ct/day\"\n{cent}");
+    let basic =
+        |ct: &str| format!("[[line]]\nname = \"Grundpreis\"\nkind = \"standing\"\namount = \"{ct} ct/day\"\n{cent}");
     let spot = "[[line]]\nname = \"Arbeitspreis\"\nkind = \"energy\"\nfallback = \"0 EUR/kWh\"\n\
         series = { file = \"x.csv\", column = \"p\", unit = \"EUR/MWh\", add = \"17.5 ct/kWh\" }\nrounding = { to = \"0.01\" }\n";
     let (basic, energy) = match case {
@@ -39,7 +41,11 @@ fn source(case: &str) -> String {
         ),
         _ => (basic("19.90"), spot.to_owned()),
     };
-    let vat = if case == "block_tiers" { VAT.replace("\"Arbeitspreis\"", "\"Arbeitspreis\", \"Arbeitspreis 2\"") } else { VAT.to_owned() };
+    let vat = if case == "block_tiers" {
+        VAT.replace("\"Arbeitspreis\"", "\"Arbeitspreis\", \"Arbeitspreis 2\"")
+    } else {
+        VAT.to_owned()
+    };
     [HEAD, &basic, &energy, TAXES, &vat].concat()
 }
 

@@ -45,7 +45,8 @@ fn a_month_of_elvia_by_hand() {
 
 #[test]
 fn every_file_is_taken_or_refused_by_its_field() {
-    let Some(list) = std::env::var_os("WATTSEAL_DATA").and_then(|root| std::fs::read_dir(std::path::Path::new(&root).join(FOLDER)).ok())
+    let Some(list) = std::env::var_os("WATTSEAL_DATA")
+        .and_then(|root| std::fs::read_dir(std::path::Path::new(&root).join(FOLDER)).ok())
     else {
         println!("SKIPPED: {FOLDER} is not at hand; set WATTSEAL_DATA");
         return;
@@ -71,7 +72,10 @@ fn every_file_is_taken_or_refused_by_its_field() {
             }
             Err(error) => {
                 let error = error.to_string();
-                assert!(error.contains("metode") || error.contains("no version") || error.contains("terskler"), "{name}: {error}");
+                assert!(
+                    error.contains("metode") || error.contains("no version") || error.contains("terskler"),
+                    "{name}: {error}"
+                );
                 refused += 1;
             }
         }

@@ -9,9 +9,8 @@ use super::{both, data};
 fn forty_eight_peaks() {
     let Some(expected) = data::json("oracle/expected_capacity_peaks.json") else { return };
     let Some(load) = data::load(LOAD) else { return };
-    let quantity = |name: &str, rest: &str| {
-        format!("[[quantity]]\nname = \"{name}\"\nkind = \"greatest\"\nwindow = 60\n{rest}\n")
-    };
+    let quantity =
+        |name: &str, rest: &str| format!("[[quantity]]\nname = \"{name}\"\nkind = \"greatest\"\nwindow = 60\n{rest}\n");
     let mut matched = 0;
     for (key, rest, of) in [
         ("max", "picks = 1", 1),
@@ -22,7 +21,9 @@ fn forty_eight_peaks() {
         // One currency unit for a kilowatt, in thousandths: the bill is the peak in watts.
         let source = super::pysam_sources::head(key).replace("exponent = 6", "exponent = 3")
             + &quantity("Peak", rest)
-            + &format!("[[line]]\nname = \"Peaks\"\nkind = \"form\"\nof = {{ sum = [{{ of = \"Peak\", times = \"1 XTS/kW\" }}], divisor = {of} }}\n");
+            + &format!(
+                "[[line]]\nname = \"Peaks\"\nkind = \"form\"\nof = {{ sum = [{{ of = \"Peak\", times = \"1 XTS/kW\" }}], divisor = {of} }}\n"
+            );
         let tariff = data::tariff(&source, b"");
         let months = expected["fr_uci_household_2007 (UTC+1)"].as_object().unwrap();
         for (bill, month) in both::year(&tariff, START, 3600, std::slice::from_ref(&load)).iter().zip(months.values()) {

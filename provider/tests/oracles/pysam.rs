@@ -27,7 +27,8 @@ fn prices(column: &[String]) -> Vec<u8> {
     let mut text = String::from("utc_start,price\n");
     for (hour, price) in column.iter().take(8760).enumerate() {
         let days = hour / 24;
-        let date = jiff::civil::date(2007, 1, 1).checked_add(jiff::Span::new().days(i64::try_from(days).unwrap())).unwrap();
+        let date =
+            jiff::civil::date(2007, 1, 1).checked_add(jiff::Span::new().days(i64::try_from(days).unwrap())).unwrap();
         let _ = writeln!(text, "{date}T{:02}:00Z,{price}", hour % 24);
     }
     text.into_bytes()
@@ -47,7 +48,11 @@ fn eighteen_structures_on_a_year_of_hours() {
         let with_panels = name.contains("pv");
         let registers = if with_panels {
             // The tariff's registers stand in the order of their first use.
-            tariff.registers.iter().map(|r| if r.code.as_str() == "1-0:1.8.0" { taken.clone() } else { given.clone() }).collect()
+            tariff
+                .registers
+                .iter()
+                .map(|r| if r.code.as_str() == "1-0:1.8.0" { taken.clone() } else { given.clone() })
+                .collect()
         } else {
             vec![load.clone()]
         };
@@ -75,7 +80,9 @@ fn a_year_of_half_hours() {
         let source = source(name).unwrap().replace("window = 60", "window = 30");
         assert!(source.starts_with(&head(name)));
         let tariff = data::tariff(&source, b"");
-        for (bill, expected) in both::year(&tariff, START, 1800, std::slice::from_ref(&load)).iter().zip(data::twelve(&case["bill"])) {
+        for (bill, expected) in
+            both::year(&tariff, START, 1800, std::slice::from_ref(&load)).iter().zip(data::twelve(&case["bill"]))
+        {
             assert!((*bill as f64 - expected * 1e6).abs() <= 1.5, "{name}: {bill}, expected {expected}");
             matched += 1;
         }

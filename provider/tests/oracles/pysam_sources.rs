@@ -35,7 +35,11 @@ fn tou(on: &str, off: &str, when: &str) -> String {
 
 fn seasonal(prices: [&str; 4]) -> String {
     let band = |name: &str, price: &str, months: &str, peak: bool| {
-        let hours = ["from = \"16:00\", to = \"21:00\"", "from = \"00:00\", to = \"16:00\"", "from = \"21:00\", to = \"24:00\""];
+        let hours = [
+            "from = \"16:00\", to = \"21:00\"",
+            "from = \"00:00\", to = \"16:00\"",
+            "from = \"21:00\", to = \"24:00\"",
+        ];
         let hours = if peak { &hours[..1] } else { &hours[1..] };
         let when: Vec<_> = hours.iter().map(|h| format!("{{ {h}, months = \"{months}\" }}")).collect();
         format!("[[line.band]]\nname = \"{name}\"\nprice = \"{price} XTS/kWh\"\nwhen = [{}]\n", when.join(", "))
@@ -76,7 +80,9 @@ fn peaks(when: &str) -> String {
 const EVENINGS: &str = "when = [{ from = \"16:00\", to = \"21:00\", days = \"mon-fri\" }]\n";
 
 fn demand(name: &str, of: &str, price: &str) -> String {
-    format!("[[line]]\nname = \"{name}\"\nkind = \"form\"\nof = {{ sum = [{{ of = \"{of}\", times = \"{price} XTS/kW\" }}] }}\n")
+    format!(
+        "[[line]]\nname = \"{name}\"\nkind = \"form\"\nof = {{ sum = [{{ of = \"{of}\", times = \"{price} XTS/kW\" }}] }}\n"
+    )
 }
 
 /// The highest of eleven months before, one cell each.
@@ -108,7 +114,9 @@ fn total(name: &str, register: &str) -> String {
 }
 
 fn sold(price: &str) -> String {
-    format!("[[line]]\nname = \"Sold\"\nkind = \"energy\"\nregister = \"export\"\ncredit = true\nprice = \"{price} XTS/kWh\"\n")
+    format!(
+        "[[line]]\nname = \"Sold\"\nkind = \"energy\"\nregister = \"export\"\ncredit = true\nprice = \"{price} XTS/kWh\"\n"
+    )
 }
 
 /// The source of a structure; all eighteen have one.

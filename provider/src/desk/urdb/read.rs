@@ -83,7 +83,8 @@ pub(super) fn record(bytes: &[u8], terms: &Terms<'_>) -> Result<Record, Problem>
     let out = |name: &str| terms.leave_out.iter().any(|left| left.eq_ignore_ascii_case(name));
     for (name, needs) in REFUSED {
         if let Some(value) = fields.get(name).filter(|value| says_something(value) && !out(name)) {
-            let problem = format!("the field {name} ({}) asks for {needs}; leave it out if it is billed otherwise", short(value));
+            let problem =
+                format!("the field {name} ({}) asks for {needs}; leave it out if it is billed otherwise", short(value));
             return Err(Problem::new(problem));
         }
     }
@@ -99,7 +100,11 @@ pub(super) fn record(bytes: &[u8], terms: &Terms<'_>) -> Result<Record, Problem>
     let flat = flat.map(|list| {
         let months = whole_list(&fields, "flatdemandmonths", list.len())?;
         let months = months.ok_or_else(|| Problem::new("the field flatdemandmonths is missing"))?;
-        if months.len() == 12 { Ok((list, months)) } else { Err(Problem::new("the field flatdemandmonths has no 12 months")) }
+        if months.len() == 12 {
+            Ok((list, months))
+        } else {
+            Err(Problem::new("the field flatdemandmonths has no 12 months"))
+        }
     });
     let said = fields.get("demandwindow").and_then(|value| number("demandwindow", value).ok()).and_then(Decimal::whole);
     let window = terms.window.or_else(|| said.and_then(|minutes| u16::try_from(minutes).ok()));
@@ -115,7 +120,11 @@ pub(super) fn record(bytes: &[u8], terms: &Terms<'_>) -> Result<Record, Problem>
         demand,
         flat: flat.transpose()?,
         window,
-        fixed: amounts(&fields, &out, [("fixedchargefirstmeter", Some("fixedchargeunits")), ("fixedmonthlycharge", None)])?,
+        fixed: amounts(
+            &fields,
+            &out,
+            [("fixedchargefirstmeter", Some("fixedchargeunits")), ("fixedmonthlycharge", None)],
+        )?,
         minimum: amounts(&fields, &out, [("mincharge", Some("minchargeunits")), ("minmonthlycharge", None)])?.pop(),
     })
 }
@@ -209,17 +218,22 @@ fn tiers(fields: &Fields<'_>, name: &str) -> Result<Option<Vec<Vec<Tier>>>, Prob
         Ok(Tier {
             max: max.filter(|max| !endless(max)),
             unit: tier.unit.clone().unwrap_or_else(|| if name.starts_with("energy") { "kWh" } else { "kW" }.into()),
-            rate: rate.and_then(|rate| to_places(rate, places)).ok_or_else(|| Problem::new(format!("the field {name} has a rate out of range")))?,
+            rate: rate
+                .and_then(|rate| to_places(rate, places))
+                .ok_or_else(|| Problem::new(format!("the field {name} has a rate out of range")))?,
         })
     };
-    let mut list = raw.iter().map(|period| period.iter().map(tier).collect()).collect::<Result<Vec<Vec<Tier>>, Problem>>()?;
+    let mut list =
+        raw.iter().map(|period| period.iter().map(tier).collect()).collect::<Result<Vec<Vec<Tier>>, Problem>>()?;
     for period in &mut list {
         // A single tier's limit limits nothing, nor does that of the last.
         if let Some(last) = period.last_mut() {
             last.max = None;
         }
         if period.is_empty() || period.iter().rev().skip(1).any(|tier| tier.max.is_none()) {
-            return Err(Problem::new(format!("the field {name} has a period without tiers, or tiers after an endless one")));
+            return Err(Problem::new(format!(
+                "the field {name} has a period without tiers, or tiers after an endless one"
+            )));
         }
     }
     Ok(Some(list))

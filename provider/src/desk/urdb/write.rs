@@ -40,7 +40,8 @@ pub(super) fn source(record: &Record, terms: &Terms<'_>) -> Result<String, Probl
     if let Some(demand) = &record.demand {
         for period in demand.periods().into_iter().filter(|at| prices(demand.tiers.get(*at))) {
             let (quantity, name) = (format!("Peak in period {period}"), format!("Demand in period {period}"));
-            let _ = write!(text, "\n[[quantity]]\nname = {quantity:?}\nkind = \"greatest\"\nwindow = {}\n", record.window);
+            let _ =
+                write!(text, "\n[[quantity]]\nname = {quantity:?}\nkind = \"greatest\"\nwindow = {}\n", record.window);
             for at in demand.periods() {
                 let weight = u8::from(at == period);
                 let _ = write!(
@@ -97,7 +98,8 @@ fn energy(record: &Record, text: &mut String, lines: &mut String, charged: &mut 
         let more = |period: usize| {
             let at = tiers(period).iter().position(|tier| tier.max == Some(limit) && tier.unit == unit);
             let pair = at.and_then(|at| Some((tiers(period).get(at)?.rate, tiers(period).get(at + 1)?.rate)));
-            let minus = |(below, above): (Decimal, Decimal)| below.times(Decimal::MINUS_ONE).and_then(|b| above.plus(b));
+            let minus =
+                |(below, above): (Decimal, Decimal)| below.times(Decimal::MINUS_ONE).and_then(|b| above.plus(b));
             pair.map_or(Some(Decimal::ZERO), minus).ok_or_else(|| Problem::new("a rate has too many digits"))
         };
         if unit == "kWh/kW" {
@@ -106,12 +108,23 @@ fn energy(record: &Record, text: &mut String, lines: &mut String, charged: &mut 
         }
         let (per, daily) = if unit == "kWh daily" { ("/day", " a day") } else { ("", "") };
         let name = format!("Above {limit} kWh{daily}");
-        let _ = write!(text, "\n[[quantity]]\nname = {:?}\nkind = \"beyond\"\nlimit = \"{limit} kWh{per}\"\n", format!("{name}, total"));
+        let _ = write!(
+            text,
+            "\n[[quantity]]\nname = {:?}\nkind = \"beyond\"\nlimit = \"{limit} kWh{per}\"\n",
+            format!("{name}, total")
+        );
         for period in &periods {
             let (weight, when) = (more(*period)?, energy.windows(*period));
-            let _ = write!(text, "[[quantity.band]]\nname = \"period {period}\"\nweight = \"{weight} USD/kWh\"\nwhen = {when}\n");
+            let _ = write!(
+                text,
+                "[[quantity.band]]\nname = \"period {period}\"\nweight = \"{weight} USD/kWh\"\nwhen = {when}\n"
+            );
         }
-        let _ = write!(lines, "\n[[line]]\nname = {name:?}\nkind = \"form\"\nof = {{ sum = [{{ of = {:?} }}] }}\n", format!("{name}, total"));
+        let _ = write!(
+            lines,
+            "\n[[line]]\nname = {name:?}\nkind = \"form\"\nof = {{ sum = [{{ of = {:?} }}] }}\n",
+            format!("{name}, total")
+        );
         charged.push(name);
     }
     Ok(())
@@ -170,7 +183,11 @@ fn load_line(
     let _ = write!(lines, "\n[[line]]\nname = {name:?}\n");
     let _ = match tiers {
         [one] => {
-            write!(lines, "kind = \"form\"\nof = {{ sum = [{{ of = {quantity:?}, times = \"{} USD/kW\" }}] }}\n", one.rate)
+            write!(
+                lines,
+                "kind = \"form\"\nof = {{ sum = [{{ of = {quantity:?}, times = \"{} USD/kW\" }}] }}\n",
+                one.rate
+            )
         }
         _ => {
             let tier = |tier: &Tier| {
@@ -178,7 +195,11 @@ fn load_line(
                 format!("{{ {upto}price = \"{} USD/kW\" }}", tier.rate)
             };
             let list: Vec<_> = tiers.iter().map(tier).collect();
-            write!(lines, "kind = \"blocks\"\nof = {{ sum = [{{ of = {quantity:?} }}] }}\ntier = [{}]\n", list.join(", "))
+            write!(
+                lines,
+                "kind = \"blocks\"\nof = {{ sum = [{{ of = {quantity:?} }}] }}\ntier = [{}]\n",
+                list.join(", ")
+            )
         }
     };
     if let Some(other) = tiers.iter().find(|tier| tier.unit != "kW") {
@@ -220,8 +241,9 @@ impl Structure {
             let mut left: BTreeSet<usize> = (0..12).collect();
             while let Some(month) = left.pop_first() {
                 let row = table.get(month);
-                let same: Vec<usize> =
-                    std::iter::once(month).chain(left.iter().copied().filter(|other| table.get(*other) == row)).collect();
+                let same: Vec<usize> = std::iter::once(month)
+                    .chain(left.iter().copied().filter(|other| table.get(*other) == row))
+                    .collect();
                 left.retain(|other| !same.contains(other));
                 for (from, to) in runs(row.map_or(&[][..], Vec::as_slice), period) {
                     windows.push(format!(
@@ -237,7 +259,12 @@ impl Structure {
     /// A running total has one list of limits in a month: two would need the total of each period.
     fn same_limits_within_months(&self) -> Result<(), Problem> {
         let limits = |period: &usize| -> Vec<(Option<Decimal>, &str)> {
-            self.tiers.get(*period).map_or(&[][..], Vec::as_slice).iter().map(|tier| (tier.max, tier.unit.as_str())).collect()
+            self.tiers
+                .get(*period)
+                .map_or(&[][..], Vec::as_slice)
+                .iter()
+                .map(|tier| (tier.max, tier.unit.as_str()))
+                .collect()
         };
         for month in 0..12 {
             let periods = self.in_month(month);
