@@ -48,7 +48,7 @@ const READY: [(&str, u64, &str, &str, &[&str]); 17] = [
         900,
         "2024-10-01",
         "2024-11-01",
-        &["12 months ago: 625 at first", "/ 144", "the greater of"],
+        &["11 months ago: 625 at first", "/ 12", "the greater of"],
     ),
     ("flat.toml", 3600, "2024-02-01", "2024-03-01", &["0.2985"]),
     (
