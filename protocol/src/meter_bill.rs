@@ -10,7 +10,7 @@ use metrology::keys::{Hash, hash};
 use metrology::label::{Interval, RegisterCode};
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
-use crate::bill::{BillError, weights};
+use crate::bill::{BillError, check_linear, weights};
 use crate::certificate::VerifiedCertificate;
 use crate::tariff::{SignedTariff, Tariff};
 use crate::time::Span;
@@ -190,6 +190,7 @@ pub fn verify(
 /// The period can be billed under the tariff, and the accounts of its registers fit it: the number of slots gives the
 /// interval, and no slot has two statuses.
 fn check_period(bill: &MeterBill, tariff: &Tariff) -> Result<(), Refusal> {
+    check_linear(tariff)?;
     let period = &bill.period;
     if period.from >= period.until {
         return Err(BillError::EmptyPeriod.into());

@@ -51,6 +51,9 @@ pub enum BillError {
     /// A load is measured over another time than the meter's.
     #[error("this tariff charges for loads over another interval than the meter's")]
     OtherWindow,
+    /// The tariff has quantities, forms or cells, and the proof at hand is of sums alone.
+    #[error("this tariff has more than prices, standing amounts and taxes, which this kind of bill cannot show")]
+    NotLinear,
     /// A slot has no one price.
     #[error(transparent)]
     Price(#[from] PriceError),
@@ -121,6 +124,15 @@ pub fn check_period(tariff: &Tariff, period: &Span) -> Result<(), BillError> {
         return Err(BillError::NotLocalDays);
     }
     Ok(())
+}
+
+/// Whether a bill of sums alone can show what a tariff charges. Sums of the energy lines say nothing about greatest
+/// loads, running totals or cells, so a bill that shows no more must not claim to follow such a tariff.
+///
+/// # Errors
+/// When it is of version 2.
+pub fn check_linear(tariff: &Tariff) -> Result<(), BillError> {
+    if tariff.is_linear() { Ok(()) } else { Err(BillError::NotLinear) }
 }
 
 /// The weights of every energy line, in the tariff's order. `intervals` are the slot lengths of the tariff's

@@ -2,7 +2,7 @@
 
 use super::days::share;
 use super::measure::Measured;
-use super::{BillError, check_period};
+use super::{BillError, check_linear, check_period};
 use crate::money::{Amount, OutOfRange, Rounding};
 use crate::tariff::{Charge, Form, Ref, Tariff};
 use crate::time::Span;
@@ -38,8 +38,9 @@ pub struct Settled {
 /// quantities and state.
 ///
 /// # Errors
-/// When the period does not fit the tariff's days or a number leaves its range.
+/// When the tariff is not linear, the period does not fit its days, or a number leaves its range.
 pub fn settle(tariff: &Tariff, period: &Span, energy: &[i128]) -> Result<Settlement, BillError> {
+    check_linear(tariff)?;
     let measured = Measured { energy: energy.to_vec(), quantities: Vec::new() };
     Ok(settle_with(tariff, period, &measured, &[])?.settlement)
 }

@@ -117,3 +117,12 @@ fn statuses_fit_into_the_slots_and_never_wrap() {
     };
     assert_eq!(reason(sum_to_zero), Err("not-canonical"));
 }
+
+#[test]
+fn a_tariff_that_is_not_linear_is_refused() {
+    let bytes = honest().sign(&certificate(), &key(3));
+    let mut richer = tariff();
+    richer.tariff.version = crate::tariff::VERSION_ALGEBRA;
+    let refused = verify(&bytes, &richer, &Registry::default(), &Policy::default()).unwrap_err();
+    assert_eq!(refused.code(), "not-linear");
+}

@@ -18,7 +18,9 @@ use metrology::certificate::SealClass;
 use metrology::keys::Hash;
 
 use crate::bill::statement::{KIND, PURPOSE};
-use crate::bill::{Metered, Package, Settlement, Statement, settle, total_weights, weights};
+use crate::bill::{
+    Metered, Package, Settlement, Statement, check_linear, settle, total_weights, weights,
+};
 use crate::certificate::{VerifiedCertificate, follows};
 use crate::linear::{self, LineClaim, LinearProof};
 use crate::tariff::SignedTariff;
@@ -146,6 +148,7 @@ fn check_address(statement: &Statement, tariff: &SignedTariff, policy: &Policy) 
     if statement.tariff != tariff.hash {
         return Err(Refusal::OtherTariff);
     }
+    check_linear(&tariff.tariff)?;
     if statement.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
         return Err(Refusal::OtherRecipient);
     }

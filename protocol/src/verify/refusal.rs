@@ -145,6 +145,7 @@ impl Refusal {
             Self::Period(BillError::OutsideValidity) => "outside-validity",
             Self::Period(BillError::NotOnGrid) => "not-on-grid",
             Self::Period(BillError::OtherWindow) => "other-window",
+            Self::Period(BillError::NotLinear) => "not-linear",
             Self::Period(BillError::NotLocalDays) => "not-local-days",
             Self::Period(BillError::Price(_)) => "no-price",
             Self::Period(BillError::OutOfRange(_)) => "out-of-range",
