@@ -5,21 +5,25 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Failure;
-use crate::api::{Event, socket};
+use crate::api::{Event, serve, socket};
 use crate::gateway::Gateway;
 use crate::home::Home;
 
-/// Connections to the socket at one time.
+/// Connections to the socket at one time, and how many of them may watch: some are always left for other requests.
 const CONNECTIONS: usize = 32;
+const WATCHERS: usize = 16;
 /// How long requests under way may take when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(20);
 
@@ -49,16 +53,14 @@ pub async fn run(home: &Home, options: &Options, mut told: impl FnMut(&Started<'
     let mut events = gateway.listen();
     let mut stopped = gateway.stopped();
     gateway.open_lines().await?;
-    let accepting = tokio::spawn(accept(listener, gateway.clone()));
+    let mut accepting = tokio::spawn(accept(listener, gateway.clone()));
     let sending = tokio::spawn(gateway.clone().keep_sending(options.look_every));
     tracing::info!("gateway running");
     told(&Started::Running);
     let mut result = Ok(());
     loop {
         tokio::select! {
-            event = events.recv() => if let Ok(event) = event {
-                told(&Started::Event(&event));
-            },
+            Some(event) = next(&mut events) => told(&Started::Event(&event)),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = stopped.wait_for(|stopped| *stopped) => break,
@@ -71,17 +73,37 @@ pub async fn run(home: &Home, options: &Options, mut told: impl FnMut(&Started<'
     tracing::info!("gateway stopping");
     // Watchers hear of it too; whoever asked for the stop still gets an answer.
     let _ = gateway.answer(crate::api::Request::Stop).await;
+    // Requests under way end first; who is in a hurry says so again.
+    loop {
+        tokio::select! {
+            _ = &mut accepting => break,
+            Some(event) = next(&mut events) => told(&Started::Event(&event)),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
     accepting.abort();
-    let connections = accepting.await;
     sending.abort();
     let _ = sending.await;
     gateway.close().await;
-    drop(connections);
     let _ = std::fs::remove_file(socket::path(home.directory()));
-    while let Ok(event) = events.try_recv() {
-        told(&Started::Event(&event));
+    loop {
+        match events.try_recv() {
+            Ok(event) => told(&Started::Event(&event)),
+            Err(TryRecvError::Lagged(count)) => told(&Started::Event(&Event::Missed { count })),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
     }
     result
+}
+
+/// The next event; none when there will be no more.
+async fn next(events: &mut broadcast::Receiver<Event>) -> Option<Event> {
+    match events.recv().await {
+        Ok(event) => Some(event),
+        Err(RecvError::Lagged(count)) => Some(Event::Missed { count }),
+        Err(RecvError::Closed) => None,
+    }
 }
 
 /// What the process tells.
@@ -95,6 +117,7 @@ pub enum Started<'a> {
 
 async fn accept(listener: UnixListener, gateway: Gateway) {
     let mut connections = JoinSet::new();
+    let watching = Arc::new(Semaphore::new(WATCHERS));
     let mut stopped = gateway.stopped();
     loop {
         let accepted = tokio::select! {
@@ -104,7 +127,7 @@ async fn accept(listener: UnixListener, gateway: Gateway) {
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(socket::serve(stream, gateway.clone()));
+                connections.spawn(serve::serve(stream, gateway.clone(), Arc::clone(&watching)));
             }
             // Out of descriptors, most likely: let some close.
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,

@@ -1,16 +1,15 @@
 //! A household's directory: the encrypted store, the slots that lead to its key, backups.
 
 use std::fs::{self, DirBuilder};
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use gateway_core::Store;
 use gateway_core::custody::Keys;
+use gateway_core::{Store, StoreKey};
 
 use crate::Failure;
-use crate::custody::{backup, credential, files, unlock};
+use crate::custody::{backup, beside, credential, files, unlock};
 
 const STORE: &str = "store.db";
 const KEYS: &str = "keys.cbor";
@@ -171,20 +170,25 @@ impl Home {
         ))
     }
 
-    /// Changes the file of slots, one process at a time, and writes it whole.
+    /// Changes the file of slots, one process at a time, and writes it whole. The file must still be one that was written
+    /// under the database key: what somebody put in its place meanwhile is not made authentic.
     ///
     /// # Errors
-    /// When it cannot be read or written, or `change` refuses.
-    pub fn change_keys<T>(&self, change: impl FnOnce(&mut Keys) -> Result<T, Failure>) -> Result<T, Failure> {
+    /// When it cannot be read or written, was changed by somebody, or `change` refuses.
+    pub fn change_keys<T>(
+        &self,
+        key: &StoreKey,
+        change: impl FnOnce(&mut Keys) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let _lock = files::lock_named(&self.keys_path())?;
-        let mut keys = unlock::read_keys(self)?;
+        let mut keys = unlock::checked_keys(self, key)?;
         let value = change(&mut keys)?;
         files::replace(&self.keys_path(), &keys.write())?;
         Ok(value)
     }
 
-    /// What the household should be told whenever it looks: a sheet that nobody has confirmed to have on paper, a key
-    /// that lies beside the store.
+    /// What the household should be told whenever it looks: a sheet that nobody has confirmed to have on paper, a sheet or
+    /// a key that lies beside the store.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -202,36 +206,20 @@ impl Home {
         if self.keys_path().exists() && self.first_key().exists() {
             warnings.push("an upgrade of this home's keys was cut short; finish it with: wattseal keys upgrade".into());
         }
-        if self.own_credential().exists() {
-            warnings.push("store and key lie on one disk; see: wattseal keys --help".into());
+        for sheet in beside::sheets(self) {
+            warnings.push(format!(
+                "a recovery sheet lies beside the store: whoever takes this disk has your readings. Print it, then delete \
+                 {}",
+                sheet.display()
+            ));
+        }
+        for file in beside::credentials(self) {
+            warnings.push(format!(
+                "store and key lie on one disk: whoever takes it has your readings. Move {} to another medium and name it \
+                 with --credential; see: wattseal keys --help",
+                file.display()
+            ));
         }
         warnings
     }
-}
-
-/// Writes a file whole or not at all: a temporary beside it, then a rename.
-///
-/// # Errors
-/// When the disk refuses; an older file stays as it was.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = fs::File::create(&part).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
-    written.and_then(|()| fs::rename(&part, path)).map_err(|e| {
-        let _ = fs::remove_file(&part);
-        Failure::file(path, &e)
-    })
-}
-
-/// Reads a file of a bounded size.
-///
-/// # Errors
-/// When it cannot be read or is larger than any message.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let size = fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
-    if size > protocol::wire::MAX_MESSAGE as u64 {
-        return Err(Failure::refused("too-long", format!("{} is larger than any file of this kind", path.display())));
-    }
-    fs::read(path).map_err(|e| Failure::file(path, &e))
 }

@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod home;
 pub mod keeper;
 pub mod lines;
+pub mod outside;
 pub mod provider;
 
 pub use failure::Failure;

@@ -70,8 +70,8 @@ impl Drop for Openssl {
     }
 }
 
-/// A server of another make, with a certificate of its own.
-fn openssl(version: &str) -> (Openssl, tempfile::TempDir, SocketAddr) {
+/// A server of another make, with a certificate of its own. `more` are options that say how it speaks.
+fn openssl(more: &[&str]) -> (Openssl, tempfile::TempDir, SocketAddr) {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("openssl")
         .args([
@@ -84,27 +84,48 @@ fn openssl(version: &str) -> (Openssl, tempfile::TempDir, SocketAddr) {
     assert!(made.status.success(), "{made:?}");
     let address = nobody();
     let server = Command::new("openssl")
-        .args(["s_server", "-accept", &address.to_string(), "-cert", "cert.pem", "-key", "key.pem", version, "-quiet"])
+        .args(["s_server", "-accept", &address.to_string(), "-cert", "cert.pem", "-key", "key.pem", "-quiet"])
+        .args(more)
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let server = Openssl(server);
     let begun = std::time::Instant::now();
     while TcpStream::connect(address).is_err() {
         assert!(begun.elapsed() < PATIENCE, "openssl does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    (Openssl(server), folder, address)
+    (server, folder, address)
+}
+
+#[test]
+fn what_a_stranger_says_of_itself_makes_it_nothing_but_a_stranger() {
+    let (_server, folder, address) = openssl(&["-tls1_3", "-HTTP"]);
+    std::fs::create_dir(folder.path().join("v1")).unwrap();
+    for said in [
+        r#"{"format":1,"successions":["00"]}"#,
+        r#"{"format":1,"successions":[]}"#,
+        r#"{"format":1,"successions":"none"}"#,
+        r#"{"format":1,"error":{"code":"overlap-booked","message":"refused","retry":false}}"#,
+    ] {
+        let status = if said.contains("error") { "422 No" } else { "200 OK" };
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len());
+        std::fs::write(folder.path().join("v1/provider"), answer).unwrap();
+        let stranger = error(&address.to_string());
+        assert_eq!(stranger, ProviderError::WrongPin, "{said}");
+        assert!(!stranger.is_verdict());
+    }
 }
 
 #[test]
 fn old_tls_and_a_stranger_are_told_apart() {
-    let (_server, _folder, address) = openssl("-tls1_2");
+    let (_server, _folder, address) = openssl(&["-tls1_2"]);
     let old = error(&address.to_string());
     assert_eq!((old.clone(), old.retry()), (ProviderError::OldTls, Retry::After(3600)));
-    let (_server, _folder, address) = openssl("-tls1_3");
+    let (_server, _folder, address) = openssl(&["-tls1_3"]);
     let stranger = error(&address.to_string());
     assert_eq!((stranger.clone(), stranger.retry()), (ProviderError::WrongPin, Retry::After(3600)));
 }
@@ -118,5 +139,5 @@ fn a_client_needs_a_pin_and_a_key_for_what_is_the_households() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(keyless.commands()).unwrap_err(), ProviderError::NoKey);
     let damaged = ProviderPin { revocations: Some(vec![1]), ..ProviderPin::new([7; 32], "x:1") };
-    assert_eq!(Client::new(damaged, None, clock).unwrap_err().code(), "bad-revocations");
+    assert_eq!(Client::new(damaged, None, clock).unwrap().revocation_list(), None, "a fresh one is asked for");
 }

@@ -9,14 +9,14 @@
 
 mod common;
 
-use common::live::{Bench, DAY, SLOT, START, amount, export, import, moment, readings, setup, statuses};
+use common::live::{Bench, DAY, SLOT, START, amount, export, import, readings, setup, statuses};
 use meter_emulator::live::Event;
 use metrology::exchange::{Course, live_key};
 use metrology::keys::{AgreementKey, PairingCode, PairingContext};
 use metrology::label::{Status, events};
 use protocol::block::BlockFile;
 use protocol::line::handshake::{Asking, HandshakeError};
-use protocol::line::live::Receiving;
+use protocol::line::live::{Receiving, Terms};
 use protocol::line::{AskBlocks, AskPairing, BlockName, ConfirmPairing, Hello, Message, Refused};
 use protocol::pairing::Pairing;
 
@@ -59,7 +59,7 @@ fn current_readings_open_in_their_session_alone() {
     let course = Course { context, household_nonce: [9; 16], meter_nonce: identity.nonce };
     let epoch = &pairing.certificates[0].certificate;
     let key = live_key(&pairing.household_key, &epoch.agreement_key, &pairing.code, &course).unwrap();
-    let mut session = Receiving::new(key);
+    let mut session = Receiving::new(key, Terms::of(&identity));
     let Some(Message::Now(now)) = bench.device().now() else { panic!() };
     let live = session.open(&now).unwrap();
     let passed: u64 = (0..10).map(amount).sum::<u64>() * 10_000 + amount(10) * 5000;
@@ -315,68 +315,6 @@ fn what_waits_for_memory_is_sealed_again_after_a_power_cut() {
     assert_eq!(opened.last().unwrap().after, (0..2 * 48).map(amount).sum::<u64>() * 10_000);
 }
 
-fn set_clock(bench: &mut Bench, step: i64) -> bool {
-    let now = moment(bench.real);
-    bench.device().set_clock(step, now).is_ok()
-}
-
-#[test]
-fn a_clock_set_ahead_within_a_day_leaves_missing_slots() {
-    let (_dir, mut bench) = bench(3);
-    let (pairing, _) = bench.pair(7);
-    bench.advance(10 * SLOT);
-    assert!(set_clock(&mut bench, 3 * 3600));
-    bench.advance(DAY);
-    let opened = bench.open(import(), &pairing);
-    let statuses = opened[0].statuses();
-    assert!(statuses[..10].iter().chain(&statuses[17..]).all(|status| *status == Status::Measured));
-    // Six slots that nobody lived, and one that was not measured from its beginning.
-    assert!(statuses[10..17].iter().all(|status| *status == Status::Missing));
-    assert_eq!(opened[0].header.events, events::CLOCK_SET);
-    assert_eq!(opened[0].after, (0..42).map(amount).sum::<u64>() * 10_000, "what passed, no more");
-    assert_eq!(u64::from(opened[0].residual), amount(10));
-}
-
-#[test]
-fn a_clock_set_back_never_seals_a_time_twice() {
-    let (_dir, mut bench) = bench(3);
-    let (pairing, _) = bench.pair(7);
-    bench.advance(DAY + 10 * SLOT);
-    assert!(set_clock(&mut bench, -2 * 3600));
-    let at = bench.at;
-    bench.power_off();
-    bench.power_on(at);
-    bench.advance(DAY);
-    let opened = bench.open(import(), &pairing);
-    assert_eq!(bench.check().len(), 2);
-    let statuses = opened[1].statuses();
-    assert_eq!(statuses.iter().filter(|status| **status == Status::Missing).count(), 1);
-    assert_eq!(statuses[10], Status::Missing);
-    // The four slots that were lived again are in the residual with the one after them.
-    assert_eq!(u64::from(opened[1].residual), (58..63).map(amount).sum::<u64>());
-    assert_eq!(opened[1].header.events, events::CLOCK_SET | events::OUTAGE);
-}
-
-#[test]
-fn a_clock_beyond_a_day_begins_an_epoch_or_is_refused() {
-    let (_dir, mut bench) = bench(6);
-    let (pairing, _) = bench.pair(7);
-    bench.advance(DAY + 10 * SLOT);
-    assert!(!set_clock(&mut bench, -2 * DAY as i64), "into sealed time");
-    assert!(!set_clock(&mut bench, i64::MIN) && !set_clock(&mut bench, i64::MAX));
-    assert!(set_clock(&mut bench, 3 * DAY as i64 + 60));
-    let at = bench.at;
-    bench.power_off();
-    bench.power_on(at);
-    bench.advance(2 * DAY);
-    let headers = bench.check();
-    assert_eq!(headers.iter().map(|header| header.epoch).collect::<Vec<_>>(), [0, 0, 1, 1]);
-    assert_eq!(headers[2].span().from, START + 4 * DAY + 10 * SLOT);
-    let opened = bench.open(import(), &pairing);
-    assert_eq!(opened.len(), 4, "the same household opens the new epoch");
-    assert!(opened[2].header.events & events::CLOCK_SET != 0);
-}
-
 #[test]
 fn a_lying_meter_signs_two_blocks_with_one_number() {
     let (_dir, mut bench) = bench(4);
@@ -398,18 +336,4 @@ fn a_lying_meter_signs_two_blocks_with_one_number() {
     }
     bench.device().set_lying(false);
     assert_eq!(bench.check().len(), 2, "the true chain is whole");
-}
-
-#[test]
-fn what_the_line_would_see_waits_for_space() {
-    let (_dir, mut bench) = bench(6);
-    bench.advance(10 * SLOT);
-    bench.device().set_full(true);
-    bench.advance(SLOT);
-    assert!(!set_clock(&mut bench, 3 * DAY as i64), "a certificate that a power cut would take back");
-    assert_eq!(bench.certificates().len(), 1);
-    bench.device().set_full(false);
-    bench.advance(SLOT);
-    assert!(set_clock(&mut bench, 3 * DAY as i64));
-    assert_eq!(bench.certificates().len(), 2);
 }

@@ -10,6 +10,7 @@ use metrology::keys::{Hash, hash};
 use metrology::label::{Interval, RegisterCode};
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
+use crate::bill::bounded::{MAX_REGISTERS, at_most};
 use crate::bill::{BillError, check_linear, weights};
 use crate::certificate::VerifiedCertificate;
 use crate::tariff::{SignedTariff, Tariff};
@@ -40,7 +41,7 @@ pub struct MeterBill {
     #[n(4)]
     pub period: Span,
     /// The registers it rests on, with what was not plainly measured.
-    #[n(5)]
+    #[cbor(n(5), decode_with = "at_most::<MAX_REGISTERS, _, _>")]
     pub registers: Vec<MeterRegister>,
     /// The amount due in minor units.
     #[n(6)]

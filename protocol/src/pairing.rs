@@ -98,7 +98,7 @@ impl Pairing {
             check: [0; 8],
         };
         file.check = file.checksum();
-        Zeroizing::new(wire::encode(&file))
+        wire::encode_secret(&file)
     }
 
     /// Reads a pairing file.

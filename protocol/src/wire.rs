@@ -40,6 +40,28 @@ pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     bytes
 }
 
+/// Encodes what holds a secret: into room for all of it, since a buffer that grows leaves copies behind.
+pub fn encode_secret<T: Encode<()>>(value: &T) -> Zeroizing<Vec<u8>> {
+    let mut length = Length(0);
+    let measured = minicbor::encode(value, &mut length);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    let written = minicbor::encode(value, &mut *bytes);
+    debug_assert!(measured.is_ok() && written.is_ok());
+    bytes
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl minicbor::encode::Write for Length {
+    type Error = core::convert::Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.0 += bytes.len();
+        Ok(())
+    }
+}
+
 /// Decodes the whole of `bytes` and insists on the canonical form.
 ///
 /// # Errors
@@ -53,7 +75,7 @@ pub fn decode<'b, T: Encode<()> + Decode<'b, ()>>(bytes: &'b [u8], what: &'stati
 /// # Errors
 /// [`WireError`] with `what` naming the message.
 pub fn decode_secret<'b, T: Encode<()> + Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, WireError> {
-    read_canonical(bytes, what, |value| *Zeroizing::new(encode(value)) == bytes)
+    read_canonical(bytes, what, |value| **encode_secret(value) == *bytes)
 }
 
 fn read_canonical<'b, T: Decode<'b, ()>>(

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +47,8 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
 /// When it cannot be written; what stood there before still stands.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let write = || {
-        let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy().into_owned();
-        let draft = path.with_file_name(format!(".{name}.{}.draft", std::process::id()));
-        let written = fill(&mut OpenOptions::new().write(true).create_new(true).open(&draft)?, bytes)
-            .and_then(|()| fs::rename(&draft, path));
+        let (draft, mut file) = begin(path, OpenOptions::new().write(true))?;
+        let written = fill(&mut file, bytes).and_then(|()| fs::rename(&draft, path));
         if written.is_err() {
             // The first error is the one to report.
             let _ = fs::remove_file(&draft);
@@ -60,24 +59,72 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write().map_err(FileError::of("write", path))
 }
 
-/// Creates a file that only its owner may read; never replaces one.
+/// Creates a file that only its owner may read, whole or not at all; never replaces one.
 ///
 /// # Errors
 /// When it exists already or cannot be written.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let create = || {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = fill(&mut options.open(path)?, bytes);
-        if written.is_err() {
-            let _ = fs::remove_file(path);
-            return written;
+        let (draft, mut file) = begin(path, &mut private())?;
+        // A link never replaces what stands there.
+        let linked = fill(&mut file, bytes).and_then(|()| fs::hard_link(&draft, path));
+        let _ = fs::remove_file(&draft);
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => create_in_place(path, bytes)?,
+            linked => linked?,
         }
         sync_folder(path)
     };
     create().map_err(FileError::of("create", path))
+}
+
+/// For file systems without links.
+fn create_in_place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = fill(&mut private().create_new(true).open(path)?, bytes);
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Writes a file that only its owner may read beside its place and moves it there, for what stood there.
+///
+/// # Errors
+/// When it cannot be written; what stood there before still stands.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let write = || {
+        let (draft, mut file) = begin(path, &mut private())?;
+        let written = fill(&mut file, bytes).and_then(|()| fs::rename(&draft, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+            return written;
+        }
+        sync_folder(path)
+    };
+    write().map_err(FileError::of("write", path))
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Opens a draft beside a file. Its name is this process's own; one that is there already was left by a process that
+/// ended under our number, as the only one of a container always does.
+fn begin(path: &Path, options: &mut OpenOptions) -> io::Result<(PathBuf, File)> {
+    static TURN: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy().into_owned();
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let draft = path.with_file_name(format!(".{name}.{}.{turn}.draft", std::process::id()));
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = options.create_new(true).open(&draft)?;
+    Ok((draft, file))
 }
 
 /// Moves a finished file to its place, replacing what stands there.
@@ -134,6 +181,24 @@ mod tests {
         assert!(write(&folder.path().join("none/t"), b"x").is_err());
         assert!(write(folder.path(), b"x").is_err(), "a folder is not replaced");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn drafts_of_a_process_that_was_killed_are_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = std::process::id();
+        for turn in 0..500 {
+            for name in ["late-1.eml", "key", "tls.leaf"] {
+                fs::write(folder.path().join(format!(".{name}.{id}.{turn}.draft")), b"cut sh").unwrap();
+            }
+        }
+        for (name, make) in
+            [("late-1.eml", write as fn(&Path, &[u8]) -> _), ("key", create_private), ("tls.leaf", write_private)]
+        {
+            let path = folder.path().join(name);
+            make(&path, b"whole").unwrap();
+            assert_eq!(read(&path, 10).unwrap(), b"whole");
+        }
     }
 
     #[test]

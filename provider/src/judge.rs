@@ -20,7 +20,9 @@ use protocol::wire::WireError;
 use serde_json::{Value, json};
 use verifier::{Kind as Word, Verdict};
 
-use crate::ledger::{Block, Booked, Booking, Candidate, Cover, Epoch, Kind, Ledger, LedgerError};
+use crate::ledger::{
+    Block, Booked, BookedFile, Booking, Candidate, Cover, Epoch, Household, Kind, Ledger, LedgerError,
+};
 
 /// A bill and what it is judged by.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct Case<'a> {
     pub meters: &'a [Vec<u8>],
     /// The contract that all meters must belong to.
     pub contract: Option<&'a str>,
+    /// The household that submits it, when one does.
+    pub household: Option<&'a Household>,
     /// This provider's keys, past ones too: one of them signed the tariff, and the bill is addressed to that one.
     pub provider: &'a [[u8; 32]],
     /// What is insisted on; the recipient is this provider whatever stands here.
@@ -51,7 +55,7 @@ pub struct Judgement {
 /// Judges a bill and books it when it is valid; records it as refused when it is not.
 ///
 /// # Errors
-/// When the ledger fails; nothing is changed then.
+/// When the household that submits it was shut out meanwhile, or the ledger fails; nothing is changed then.
 pub fn judge(ledger: &mut Ledger, case: &Case<'_>, now: i64) -> Result<Judgement, LedgerError> {
     let refused = |ledger: &mut Ledger, code: &str, message: &str| {
         let verdict = Verdict::invalid(code, message, case.bill.len());
@@ -88,6 +92,7 @@ pub fn judge(ledger: &mut Ledger, case: &Case<'_>, now: i64) -> Result<Judgement
         tariff: &tariff,
         tariff_message: case.tariff,
         contract: case.contract,
+        household: case.household,
     };
     match ledger.book(&booking, now)? {
         Ok(booked) => Ok(told(verdict, booked)),
@@ -101,6 +106,28 @@ pub fn judge(ledger: &mut Ledger, case: &Case<'_>, now: i64) -> Result<Judgement
     }
 }
 
+/// The verdict on a bill that is booked, from its own file and tariff: what it was found to be when it was booked,
+/// whatever is published, insisted on or listed by now.
+///
+/// # Errors
+/// When the ledger no longer holds what it booked.
+pub fn recall(file: &BookedFile) -> Result<Verdict, LedgerError> {
+    const DAMAGED: LedgerError = LedgerError::Damaged("bill");
+    let tariff = SignedTariff::read(&file.tariff).map_err(|_| LedgerError::Damaged("tariff"))?;
+    let policy = Policy { allow_incomplete: true, ..Policy::default() };
+    let mut registry = Registry::default();
+    if meter_bill::is_meter_bill(&file.package) {
+        // The meters were attested then; they attest themselves now.
+        let unattested = meter_bill::verify(&file.package, &tariff, &registry, &policy).map_err(|_| DAMAGED)?;
+        registry.list(&[unattested.certificate]);
+    } else {
+        for message in &Package::read(&file.package).map_err(|_| DAMAGED)?.certificates {
+            registry.list(&[VerifiedCertificate::read(message).map_err(|_| DAMAGED)?]);
+        }
+    }
+    examine(&file.package, &tariff, &registry, &policy).map(|(verdict, _)| verdict).map_err(|_| DAMAGED)
+}
+
 /// A verdict that does not lead to booking: it is recorded.
 fn conclude(ledger: &mut Ledger, case: &Case<'_>, mut verdict: Verdict, now: i64) -> Result<Judgement, LedgerError> {
     let code = verdict.reason.clone().unwrap_or_default();
@@ -108,7 +135,7 @@ fn conclude(ledger: &mut Ledger, case: &Case<'_>, mut verdict: Verdict, now: i64
         Some(message) => message.to_owned(),
         None => "the numbers agree with the seals, but no listed meter vouches for them".to_owned(),
     };
-    ledger.refuse(case.bill, &code, &message, now)?;
+    ledger.refuse(case.bill, &code, &message, case.household, now)?;
     insert(&mut verdict, "booked", Value::Null);
     if verdict.kind == Word::OriginUnattested {
         verdict.text.push_str("\nNot booked: list the meter with `meter add`, or give its certificate with --meter.");

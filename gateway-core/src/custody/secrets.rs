@@ -103,7 +103,8 @@ impl fmt::Debug for RecoveryKey {
 
 /// The groups of a printed sheet, joined; `None` when the text is no sheet.
 fn numbered_groups(text: &str) -> Option<Zeroizing<String>> {
-    let mut code = Zeroizing::new(String::new());
+    // Room for all of it, in any letters: a text that grows leaves copies behind.
+    let mut code = Zeroizing::new(String::with_capacity(GROUPS * GROUP * 4));
     let mut next = 1;
     for line in text.lines() {
         let mut words = line.split_whitespace();
@@ -127,16 +128,15 @@ pub fn same_group(printed: &str, typed: &str) -> bool {
 
 /// A typed group as it is compared: capitals, and the letters that are read as digits.
 pub(super) fn normal_group(typed: &str) -> Zeroizing<String> {
-    let symbols = typed.chars().filter(|c| !c.is_whitespace() && *c != '-');
-    Zeroizing::new(
-        symbols
-            .map(|c| match c.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            })
-            .collect(),
-    )
+    let mut group = Zeroizing::new(String::with_capacity(typed.len()));
+    for symbol in typed.chars().filter(|c| !c.is_whitespace() && *c != '-') {
+        group.push(match symbol.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        });
+    }
+    group
 }
 
 #[cfg(test)]

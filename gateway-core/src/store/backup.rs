@@ -83,6 +83,19 @@ impl Store {
         Ok(found)
     }
 
+    /// What a copy that was restored must not go on with by itself: bills of months that were made and sent after the copy
+    /// would be made a second time. Ends all standing submissions; gives how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end_standing_after_restore(&self, at: i64) -> Result<usize, StoreError> {
+        const WHY: &str = "ended when this home was restored from a backup: later months may have been billed already";
+        let ended = self
+            .connection
+            .execute("UPDATE standing SET ended_at = ?1, message = ?2 WHERE ended_at IS NULL", (at, WHY))?;
+        Ok(ended)
+    }
+
     /// Every page's MAC and the structure of all tables.
     fn pages(&self) -> Result<(), StoreError> {
         let complaints = |pragma: &str| -> Result<Vec<String>, StoreError> {
@@ -186,117 +199,4 @@ fn tables(connection: &Connection) -> Result<Vec<(String, i64)>, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::PathBuf;
-
-    const OLD: [u8; 32] = [1; 32];
-    const NEW: [u8; 32] = [2; 32];
-
-    fn key(bytes: [u8; 32]) -> StoreKey {
-        StoreKey::from_bytes(bytes)
-    }
-
-    /// A store with an event that can be searched for in files.
-    fn store(directory: &Path) -> (Store, PathBuf) {
-        let path = directory.join("store.db");
-        let store = Store::create(&path, &key(OLD)).unwrap();
-        store.note(1, "test", "a telling sentence").unwrap();
-        (store, path)
-    }
-
-    fn is_clear(path: &Path) -> bool {
-        let bytes = std::fs::read(path).unwrap();
-        bytes.starts_with(b"SQLite format 3")
-            || bytes.windows(9).any(|part| part == b"a telling" || part == b"CREATE TA")
-    }
-
-    #[test]
-    fn a_snapshot_is_encrypted_and_consistent_while_another_writes() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut store, path) = store(directory.path());
-        let other = Store::open(&path, &key(OLD)).unwrap();
-        let copy = directory.path().join("copy");
-        store
-            .transaction(|store| {
-                store.note(2, "test", "not yet committed")?;
-                other.snapshot(&copy)
-            })
-            .unwrap();
-        assert!(!is_clear(&copy) && !is_clear(&path));
-        let opened = Store::open(&copy, &key(OLD)).unwrap();
-        assert_eq!(opened.events(9).unwrap(), [(1, "test".into(), "a telling sentence".into())]);
-        assert_eq!(opened.format().unwrap(), super::super::SCHEMA_VERSION);
-        opened.inspect().unwrap();
-        assert!(matches!(Store::open(&copy, &key(NEW)), Err(StoreError::WrongKey)));
-        assert!(other.snapshot(&copy).is_err(), "never over something");
-        assert!(other.snapshot(&directory.path().join("no/where")).is_err());
-    }
-
-    #[test]
-    fn a_copy_under_another_key_is_the_same_store() {
-        let directory = tempfile::tempdir().unwrap();
-        let (store, path) = store(directory.path());
-        let copy = directory.path().join("copy");
-        std::fs::write(&copy, []).unwrap();
-        let held = rekey::<StoreError>(&path, &key(OLD), &copy, &key(NEW), || Ok(()));
-        assert!(matches!(held, Err(StoreError::Locked)), "in use: {held:?}");
-        assert_eq!(std::fs::read(&copy).unwrap(), []);
-        drop(store);
-        rekey::<StoreError>(&path, &key(OLD), &copy, &key(NEW), || {
-            // Nobody gets in meanwhile.
-            assert!(matches!(probe(&path, &key(OLD)), Err(StoreError::Locked)));
-            Ok(())
-        })
-        .unwrap();
-        assert!(!is_clear(&copy));
-        assert!(matches!(probe(&copy, &key(OLD)), Err(StoreError::WrongKey)));
-        let opened = Store::open(&copy, &key(NEW)).unwrap();
-        assert_eq!(opened.events(9).unwrap().len(), 1);
-        let mark: i64 = opened.connection.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
-        assert_eq!(mark, 0x5753_4c31);
-        opened.inspect().unwrap();
-        assert!(!directory.path().join("store.db-wal").exists());
-    }
-
-    #[test]
-    fn a_changed_page_is_found() {
-        let directory = tempfile::tempdir().unwrap();
-        let (store, path) = store(directory.path());
-        drop(store);
-        let good = std::fs::read(&path).unwrap();
-        let open = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            Store::open(&path, &key(OLD)).and_then(|store| store.inspect())
-        };
-        assert!(open(&good).is_ok());
-        for at in (16..good.len()).step_by(1021) {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            assert!(open(&bad).is_err(), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn an_earlier_format_is_shown_before_it_changes() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("store.db");
-        drop(Connection::open(&path).and_then(|c| {
-            unlock(&c, &key(OLD)).unwrap();
-            c.execute_batch("CREATE TABLE kept (x); PRAGMA user_version = 0")
-        }));
-        let refused = Store::open_with(&path, &key(OLD), |store, from| {
-            assert_eq!((store.format()?, from), (0, 0));
-            Err(StoreError::Full)
-        });
-        assert!(matches!(refused, Err(StoreError::Full)));
-        assert_eq!(probe(&path, &key(OLD)).unwrap(), 0, "nothing was migrated");
-        let mut shown = 0;
-        let opened = Store::open_with(&path, &key(OLD), |_, _| {
-            shown += 1;
-            Ok::<_, StoreError>(())
-        });
-        assert_eq!((opened.unwrap().format().unwrap(), shown), (super::super::SCHEMA_VERSION, 1));
-        Store::open_with(&path, &key(OLD), |_, _| Err(StoreError::Full)).unwrap();
-    }
-}
+mod tests;

@@ -1,6 +1,5 @@
-//! Rows of lines to meters, and of pairings that are under way on them.
+//! Rows of lines to meters.
 
-use protocol::pairing::Pairing;
 use rusqlite::{OptionalExtension, Row};
 use zeroize::Zeroizing;
 
@@ -100,40 +99,6 @@ impl Store {
         self.connection
             .prepare_cached("UPDATE lines SET meter = ?2 WHERE id = ?1 AND meter IS NOT ?2")?
             .execute((line, meter))?;
-        Ok(())
-    }
-
-    /// Keeps a pairing whose confirmation is about to be sent: when its answer is lost, or the power goes, the meter may
-    /// already seal for it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn keep_handshake(&self, line: i64, pairing: &Pairing, at: i64) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO handshakes (line, pairing, made_at) VALUES (?1, ?2, ?3)")?
-            .execute((line, pairing.write().as_slice(), at))?;
-        Ok(())
-    }
-
-    /// The pairing that is under way on a line.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn handshake(&self, line: i64) -> Result<Option<Pairing>, StoreError> {
-        let found: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached("SELECT pairing FROM handshakes WHERE line = ?1")?
-            .query_row([line], |row| row.get(0))
-            .optional()?;
-        found.map(|bytes| Pairing::read(&Zeroizing::new(bytes)).map_err(|_| StoreError::Damaged("pairing"))).transpose()
-    }
-
-    /// Forgets the pairing that was under way on a line: it is stored, or the meter did not take it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn end_handshake(&self, line: i64) -> Result<(), StoreError> {
-        self.connection.prepare_cached("DELETE FROM handshakes WHERE line = ?1")?.execute([line])?;
         Ok(())
     }
 }

@@ -7,17 +7,25 @@ mod accounts;
 mod backup;
 mod bills;
 mod blocks;
+mod commands;
+mod handshakes;
 mod lines;
 mod meters;
 mod schema;
+mod standing;
+mod submissions;
 
-pub use accounts::{Account, Standing, StoredCommand, Submission, SubmissionState};
+pub use accounts::Account;
 pub use backup::{Inventory, probe, rekey};
 pub use bills::{StoredBill, StoredTariff};
 pub use blocks::{BlockRow, RegisterRow};
+pub use commands::{MOST_UNANSWERED, StoredCommand};
+pub use handshakes::HandshakeRow;
 pub use lines::LineRow;
 pub use meters::{MeterRow, PairingRow};
 pub use schema::SCHEMA_VERSION;
+pub use standing::Standing;
+pub use submissions::{Submission, SubmissionState};
 
 use std::fmt;
 use std::path::Path;
@@ -72,7 +80,7 @@ pub enum StoreError {
     #[error("the store is in use by another process; close it and try again")]
     Locked,
     /// The disk is full.
-    #[error("the disk is full; nothing already stored was lost")]
+    #[error("the disk is full, or this user's files may not grow further; nothing already stored was lost")]
     Full,
     /// The disk or the file may not be written.
     #[error(
@@ -90,8 +98,11 @@ pub enum StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
-        // No room for the shared index of a store that is being opened.
-        let no_room = error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
+        let is = |code| error.sqlite_error().is_some_and(|e| e.extended_code == code);
+        // A file that may not grow further, which the database only calls a failed write; and no room for the shared
+        // index of a store that is being opened.
+        let limited = || std::io::Error::last_os_error().kind() == std::io::ErrorKind::FileTooLarge;
+        let no_room = (is(rusqlite::ffi::SQLITE_IOERR_WRITE) && limited()) || is(rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::DiskFull) => Self::Full,
@@ -227,9 +238,9 @@ fn unlock(connection: &Connection, key: &StoreKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A fixed-length value read from a row.
+/// A fixed-length value read from a row. Some are keys: the row's bytes are erased.
 fn fixed<const N: usize>(bytes: Vec<u8>, what: &'static str) -> Result<[u8; N], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::Damaged(what))
+    Zeroizing::new(bytes).as_slice().try_into().map_err(|_| StoreError::Damaged(what))
 }
 
 /// Integers of the database are signed; ours are not.

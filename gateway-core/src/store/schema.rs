@@ -115,9 +115,13 @@ CREATE TABLE lines (
     added_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE handshakes (
-    line INTEGER PRIMARY KEY REFERENCES lines (id) ON DELETE CASCADE,
+    id INTEGER PRIMARY KEY,
+    identity BLOB NOT NULL CHECK (length(identity) = 32),
+    counter INTEGER NOT NULL,
+    household BLOB NOT NULL CHECK (length(household) = 32),
     pairing BLOB NOT NULL,
-    made_at INTEGER NOT NULL
+    made_at INTEGER NOT NULL,
+    UNIQUE (identity, counter, household)
 ) STRICT;
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,
@@ -126,9 +130,11 @@ CREATE TABLE accounts (
     contract TEXT,
     client_key BLOB NOT NULL CHECK (length(client_key) = 32),
     next_key BLOB CHECK (length(next_key) = 32),
+    enrolment BLOB NOT NULL CHECK (length(enrolment) = 32),
     enrolled_at INTEGER,
     revocations BLOB,
-    UNIQUE (provider, address)
+    UNIQUE (provider, enrolment),
+    UNIQUE (provider, contract)
 ) STRICT;
 CREATE TABLE successions (
     id INTEGER PRIMARY KEY,
@@ -146,6 +152,7 @@ CREATE TABLE standing (
     ended_at INTEGER,
     message TEXT
 ) STRICT;
+CREATE UNIQUE INDEX standing_open ON standing (account, tariff) WHERE ended_at IS NULL;
 CREATE TABLE submissions (
     bill BLOB PRIMARY KEY REFERENCES bills (digest),
     account INTEGER NOT NULL REFERENCES accounts (id),
@@ -158,14 +165,16 @@ CREATE TABLE submissions (
     settled_at INTEGER
 ) STRICT;
 CREATE TABLE commands (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts (id),
     meter INTEGER NOT NULL REFERENCES meters (id),
     sequence INTEGER NOT NULL,
-    account INTEGER NOT NULL REFERENCES accounts (id),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
     message BLOB NOT NULL,
     receipt BLOB,
     delivered INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (meter, sequence)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (account, meter, hash)
+) STRICT;
 ";
 
 /// Makes an empty file a store.

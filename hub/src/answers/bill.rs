@@ -15,7 +15,7 @@ use crate::Failure;
 use crate::api::{BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo};
 use crate::commands::now;
 use crate::dates::Calendar;
-use crate::home::{read_file, write_whole};
+use crate::outside::{read_file, write_whole};
 
 /// Computes a bill, proves it, keeps it and writes it.
 ///

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::Failure;
 use crate::api::{Imported, Paired, RefusedFile};
 use crate::commands::now;
-use crate::home::read_file;
+use crate::outside::read_file;
 
 /// Blocks in one transaction: few large writes are kind to SD cards.
 const BATCH: usize = 512;
@@ -42,8 +42,9 @@ pub fn pair_file(store: &mut Store, file: &Path) -> Result<Paired, Failure> {
 /// Verifies and stores all certificate and block files below a directory.
 ///
 /// # Errors
-/// When the directory cannot be read or the store fails. Blocks that are refused do not stop the others.
-pub fn import(store: &mut Store, directory: &Path) -> Result<Imported, Failure> {
+/// When the directory cannot be read or the store fails. Files that are refused do not stop the others. `shown` tells
+/// whether a person waits at this process's terminal: a gateway's own terminal is nobody's to be kept waiting by.
+pub fn import(store: &mut Store, directory: &Path, shown: bool) -> Result<Imported, Failure> {
     let mut imported = Imported::default();
     let (certificates, blocks) = files(directory)?;
     if blocks.is_empty() && certificates.is_empty() {
@@ -53,7 +54,8 @@ pub fn import(store: &mut Store, directory: &Path) -> Result<Imported, Failure> 
         ));
     }
     for file in &certificates {
-        let read = certificate::read_file(&read_file(file)?).map_err(IngestError::from);
+        let Some(bytes) = bytes_of(store, file, &mut imported)? else { continue };
+        let read = certificate::read_file(&bytes).map_err(IngestError::from);
         match read.and_then(|chain| store.transaction(|store| ingest::learn(store, &chain))) {
             Ok(new) => imported.epochs += new,
             Err(IngestError::Refused(reason)) => {
@@ -64,11 +66,12 @@ pub fn import(store: &mut Store, directory: &Path) -> Result<Imported, Failure> 
         }
     }
     for (batch, files) in blocks.chunks(BATCH).enumerate() {
-        progress(batch * BATCH, blocks.len());
+        progress(shown, batch * BATCH, blocks.len());
         store.transaction(|store| {
             let mut run = Ingest::new(store);
             for file in files {
-                match run.block(&read_file(file)?) {
+                let Some(bytes) = bytes_of(store, file, &mut imported)? else { continue };
+                match run.block(&bytes) {
                     Ok(Arrival::Stored) => imported.stored += 1,
                     Ok(Arrival::Known) => imported.known += 1,
                     Err(IngestError::Refused(reason)) => {
@@ -82,7 +85,7 @@ pub fn import(store: &mut Store, directory: &Path) -> Result<Imported, Failure> 
             Ok::<(), Failure>(())
         })?;
     }
-    progress(blocks.len(), blocks.len());
+    progress(shown, blocks.len(), blocks.len());
     tracing::info!(
         stored = imported.stored,
         known = imported.known,
@@ -92,13 +95,26 @@ pub fn import(store: &mut Store, directory: &Path) -> Result<Imported, Failure> 
     Ok(imported)
 }
 
+/// A file's bytes; none when it is refused as a file, as a pipe is.
+fn bytes_of(store: &Store, file: &Path, imported: &mut Imported) -> Result<Option<Vec<u8>>, Failure> {
+    match read_file(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Failure::Refused { code, message }) => {
+            store.note(now(), &code, &message)?;
+            imported.refused.push(RefusedFile { file: file.to_path_buf(), code: code.into_owned(), message });
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
 fn refused(file: &Path, reason: &ingest::Refused) -> RefusedFile {
     RefusedFile { file: file.to_path_buf(), code: reason.code().to_owned(), message: reason.to_string() }
 }
 
-fn progress(done: usize, all: usize) {
+fn progress(shown: bool, done: usize, all: usize) {
     let mut out = std::io::stderr();
-    if all > BATCH && out.is_terminal() {
+    if shown && all > BATCH && out.is_terminal() {
         // Progress that cannot be shown is no reason to stop.
         let _ = write!(out, "\r{done} of {all} blocks{}", if done == all { "\n" } else { "" });
     }

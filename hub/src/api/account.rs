@@ -10,6 +10,9 @@ pub struct AccountAdd {
     pub address: String,
     /// Its key (hex) as it stands in the contract or letter.
     pub provider_key: String,
+    /// The meters that it bills: what is printed on each, or its identity key in hex. None is named when there is one.
+    #[serde(default)]
+    pub meters: Vec<String>,
     /// The one-time code that the provider sent.
     pub code: Zeroizing<String>,
 }

@@ -12,20 +12,26 @@
 
 mod account;
 mod bill;
+mod event;
 mod line;
 mod reading;
+pub mod serve;
 pub mod socket;
 mod status;
 pub mod text;
+mod text_account;
 
 pub use account::{
     AccountAdd, AccountInfo, Accounts, CommandInfo, Commands, StandingAdd, StandingInfo, SubmissionInfo, Submissions,
     TariffInfo, Tariffs,
 };
 pub use bill::{BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo};
+pub use event::Event;
 pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired};
 pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
 pub use status::{GapInfo, MeterInfo, NoteInfo, RegisterInfo, Status};
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,10 +89,15 @@ pub enum Request {
         /// The account.
         account: i64,
     },
-    /// Tariffs that a provider publishes.
-    Tariffs {
+    /// Forget an account that never enrolled.
+    RemoveAccount {
         /// The account.
         account: i64,
+    },
+    /// Tariffs that a provider publishes.
+    Tariffs {
+        /// The account; needed when there are several.
+        account: Option<i64>,
     },
     /// Send a bill now, or at its scheduled time when the provider cannot be reached.
     Submit {
@@ -112,6 +123,52 @@ pub enum Request {
     Stop,
     /// Events from now on.
     Watch,
+}
+
+impl Request {
+    /// What it is called on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Readings(_) => "readings",
+            Self::Import { .. } => "import",
+            Self::PairFile { .. } | Self::Pair(_) => "pair",
+            Self::Bill(_) => "bill",
+            Self::Bills => "bills",
+            Self::SaveBill { .. } => "bills save",
+            Self::Lines => "line list",
+            Self::AddLine(_) => "line add",
+            Self::RemoveLine { .. } => "line remove",
+            Self::Now => "now",
+            Self::Accounts => "account list",
+            Self::AddAccount(_) => "account add",
+            Self::RemoveAccount { .. } => "account remove",
+            Self::RotateKey { .. } => "account rotate-key",
+            Self::Tariffs { .. } => "account tariffs",
+            Self::Submit { .. } => "submit",
+            Self::Submissions => "submissions",
+            Self::AddStanding(_) => "standing add",
+            Self::EndStanding { .. } => "standing end",
+            Self::Commands => "commands",
+            Self::Flush => "flush",
+            Self::Stop => "stop",
+            Self::Watch => "watch",
+        }
+    }
+
+    /// How long an honest answer may take: what computes or reads much, what talks to others, and the rest, which may have
+    /// to wait for the store.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Import { .. } => 6 * 3600,
+            Self::Readings(_) | Self::Bill(_) => 3600,
+            Self::AddAccount(_) | Self::RotateKey { .. } | Self::Tariffs { .. } => 900,
+            Self::Submit { .. } | Self::AddStanding(_) | Self::Pair(_) => 900,
+            _ => 60,
+        })
+    }
 }
 
 /// Which readings.
@@ -168,94 +225,4 @@ impl Answer {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Imported(imported) if !imported.refused.is_empty())
     }
-}
-
-/// What a running gateway tells unasked. No event holds a reading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-pub enum Event {
-    /// A line is open.
-    LineUp {
-        /// The line.
-        line: i64,
-    },
-    /// A line is closed; it is tried again.
-    LineDown {
-        /// The line.
-        line: i64,
-        /// Why.
-        why: String,
-    },
-    /// A meter answers on a line.
-    MeterFound {
-        /// The line.
-        line: i64,
-        /// What is printed on it.
-        meter: String,
-        /// Whether this home is paired with it.
-        paired: bool,
-    },
-    /// A pairing is complete.
-    Paired {
-        /// The meter.
-        meter: String,
-        /// Number of the pairing.
-        pairing: u32,
-    },
-    /// Another household has been paired with a meter of this home.
-    PairedElsewhere {
-        /// The meter.
-        meter: String,
-    },
-    /// Blocks were verified and are durable.
-    Stored {
-        /// The meter.
-        meter: String,
-        /// How many.
-        blocks: u64,
-    },
-    /// Something that arrived was discarded.
-    Refused {
-        /// The meter.
-        meter: String,
-        /// Short stable name.
-        code: String,
-        /// Why.
-        message: String,
-    },
-    /// A bill was made.
-    BillMade {
-        /// Its digest.
-        digest: String,
-    },
-    /// A bill was sent and has an answer.
-    Submitted {
-        /// Its digest.
-        digest: String,
-        /// `accepted`, `refused`, or `waiting` when it could not be sent.
-        state: String,
-        /// What was said.
-        message: String,
-    },
-    /// A provider's command was carried out or refused by a meter.
-    Command {
-        /// The meter.
-        meter: String,
-        /// Its number.
-        sequence: u64,
-        /// What became of it.
-        outcome: String,
-    },
-    /// Something needs a person.
-    Attention {
-        /// Short stable name.
-        code: String,
-        /// What happened and what to do.
-        message: String,
-    },
-    /// Events were missed because the listener was slow.
-    Missed {
-        /// How many.
-        count: u64,
-    },
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use super::parts::{AccountCommand, BillArgs, BillsCommand, LineCommand, StandingCommand};
 use crate::commands::{KeysCommand, SheetArgs};
 
 /// Keeps your meter readings at home and lets only answers leave.
@@ -183,136 +184,4 @@ pub enum Command {
     /// Show commands of providers to the meters of this home
     #[command(after_help = "Example:\n  wattseal commands")]
     Commands,
-}
-
-/// Bills that were made.
-#[derive(Subcommand)]
-pub enum BillsCommand {
-    /// Write a bill's file again, exactly as it left
-    Save {
-        /// Digest of the bill, or its first digits
-        bill: String,
-        /// Where it is written
-        out: PathBuf,
-    },
-}
-
-/// Lines to meters.
-#[derive(Subcommand)]
-pub enum LineCommand {
-    /// Add a line, or change its sign-in
-    #[command(
-        after_help = "Examples:\n  wattseal line add serial:/dev/serial/by-id/usb-FTDI_P1-if00-port0\n  wattseal line add tcp://192.168.1.20:4059\n  wattseal line add mqtts://home@broker.lan/wattseal/M-1 --authority ca.pem --password-file pw"
-    )]
-    Add {
-        /// serial:/dev/…, tcp://host:port, mqtt://[user@]host[:port]/TOPIC or mqtts://…
-        address: String,
-        /// File with the password at the broker
-        #[arg(long)]
-        password_file: Option<PathBuf>,
-        /// File with the certificate of the broker's authority
-        #[arg(long)]
-        authority: Option<PathBuf>,
-    },
-    /// List lines and how they are
-    List,
-    /// Forget a line; what came over it stays
-    Remove {
-        /// Its number
-        line: i64,
-    },
-}
-
-/// Accounts with providers.
-#[derive(Subcommand)]
-pub enum AccountCommand {
-    /// Enrol with a provider
-    #[command(
-        after_help = "Example:\n  wattseal account add service.example:8443 --provider-key 5f…\n\nThe provider's key stands in your contract or letter. The one-time code is asked for, or read from standard input."
-    )]
-    Add {
-        /// Host and port of its service
-        address: String,
-        /// Its key, 64 hexadecimal digits
-        #[arg(long)]
-        provider_key: String,
-    },
-    /// List accounts
-    List,
-    /// List the tariffs that a provider publishes
-    Tariffs {
-        /// The account
-        account: i64,
-    },
-    /// Give the provider a new key for this home
-    RotateKey {
-        /// The account
-        account: i64,
-    },
-}
-
-/// Standing submissions.
-#[derive(Subcommand)]
-pub enum StandingCommand {
-    /// Begin one
-    #[command(
-        after_help = "Example:\n  wattseal standing add --tariff two-band --from 2026-03\n\nThe time of sending is fixed beforehand and does not depend on any reading."
-    )]
-    Add {
-        /// The tariff's name in the provider's list
-        #[arg(long)]
-        tariff: String,
-        /// The first month, as 2026-03
-        #[arg(long)]
-        from: String,
-        /// The account, when there are several
-        #[arg(long)]
-        account: Option<i64>,
-        /// Hours after the end of a month at which its bill is sent
-        #[arg(long, default_value = "30", value_parser = clap::value_parser!(u32).range(0..=720))]
-        after_hours: u32,
-        /// Send what each register took, too, certified
-        #[arg(long)]
-        totals: bool,
-    },
-    /// End one; what was sent stays sent
-    End {
-        /// Its number
-        standing: i64,
-    },
-}
-
-/// What `wattseal bill` takes.
-#[derive(Args)]
-pub struct BillArgs {
-    /// The provider's signed tariff
-    #[arg(long)]
-    pub tariff: PathBuf,
-    /// Start: RFC 3339, or a date in the tariff's zone
-    #[arg(long)]
-    pub from: String,
-    /// End, not included
-    #[arg(long)]
-    pub to: String,
-    /// Where the bill is written
-    #[arg(long)]
-    pub out: PathBuf,
-    /// The meter's identity key (hex), when several meters have the register
-    #[arg(long)]
-    pub meter: Option<String>,
-    /// Bill a period with unmeasured intervals, marked as incomplete
-    #[arg(long)]
-    pub allow_incomplete: bool,
-    /// The provider's key (hex); the tariff must be signed by it
-    #[arg(long)]
-    pub provider_key: Option<String>,
-    /// A nonce the provider asked for (32 hex digits)
-    #[arg(long)]
-    pub nonce: Option<String>,
-    /// Digest (hex) of the bill that this one corrects
-    #[arg(long)]
-    pub corrects: Option<String>,
-    /// Add what each register took in the period, certified: it leaves with the bill
-    #[arg(long)]
-    pub totals: bool,
 }

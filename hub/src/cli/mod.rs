@@ -4,10 +4,14 @@
 //! come from files, from the terminal or from standard input, never from arguments.
 
 mod args;
+mod parts;
 mod place;
+mod print;
 
-pub use args::{AccountCommand, BillArgs, BillsCommand, Cli, Command, LineCommand, StandingCommand};
+pub use args::{Cli, Command};
+pub use parts::{AccountCommand, BillArgs, BillsCommand, LineCommand, StandingCommand};
 pub use place::default_home;
+pub use print::Printer;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,9 +29,18 @@ use crate::daemon::{self, Options, Started};
 use crate::gateway::Gateway;
 use crate::home::Home;
 
-/// Runs a command line and returns the exit code.
+/// How long what was told may take to be printed at the end.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// Runs a command line and returns the exit code. `log` prints what goes to standard error beside it.
 #[must_use]
-pub fn main(cli: Cli) -> u8 {
+pub fn main(cli: Cli, log: &Printer) -> u8 {
+    let code = run(cli, log);
+    log.end(LAST_LINES);
+    code
+}
+
+fn run(cli: Cli, log: &Printer) -> u8 {
     let home = match cli.home.map_or_else(default_home, Ok) {
         Ok(directory) => Home::new(&directory, cli.credential.as_deref()),
         Err(failure) => return failed(&failure, cli.json),
@@ -48,8 +61,7 @@ pub fn main(cli: Cli) -> u8 {
         Command::Restore { file, keyring } => local(commands::restore(&home, &file, keyring), json),
         Command::Run { look_every } => {
             let options = Options { look_every: Duration::from_secs(look_every) };
-            let result = runtime.block_on(daemon::run(&home, &options, |told| tell(*told, json)));
-            result.map_or_else(|failure| failed(&failure, json), |()| 0)
+            stay(&runtime, &home, &options, json, log)
         }
         Command::Watch => runtime.block_on(watch(&home, json)),
         command => {
@@ -70,9 +82,34 @@ pub fn main(cli: Cli) -> u8 {
     }
 }
 
+/// Runs the gateway. It never waits for whoever reads what it tells.
+fn stay(runtime: &tokio::runtime::Runtime, home: &Home, options: &Options, json: bool, log: &Printer) -> u8 {
+    let missed: print::Gap = match json {
+        true => |count| serde_json::to_string(&Event::Missed { count }).unwrap_or_default(),
+        false => |count| event_line(&Event::Missed { count }),
+    };
+    let out = match Printer::out(missed) {
+        Ok(out) => out,
+        Err(error) => return failed(&Failure::could_not("thread", error.to_string()), json),
+    };
+    let result = runtime.block_on(daemon::run(home, options, |told| out.line(&told_line(*told, json))));
+    let code = result.map_or_else(
+        |failure| {
+            log.line(&format!("wattseal: {failure}"));
+            if json {
+                out.line(&failure_line(&failure));
+            }
+            failure.exit_code()
+        },
+        |()| 0,
+    );
+    out.end(LAST_LINES);
+    code
+}
+
 /// Has a request answered: by the gateway that runs over the home, or by one made for this request.
 async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
-    if let Some(mut running) = Connection::open(home.directory()).await {
+    if let Some(mut running) = Connection::open(home.directory()).await? {
         return running.ask(request).await;
     }
     let gateway = Gateway::open(home, false)?;
@@ -82,18 +119,24 @@ async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
 }
 
 async fn watch(home: &Home, json: bool) -> u8 {
-    let Some(mut running) = Connection::open(home.directory()).await else {
-        let failure =
-            Failure::could_not("not-running", "no gateway is running over this home. Start one with: wattseal run");
-        return failed(&failure, json);
-    };
-    if let Err(failure) = running.watch().await {
-        return failed(&failure, json);
+    match watching(home).await {
+        Ok(mut running) => loop {
+            match running.event().await {
+                Ok(Some(event)) => print(&told_line(Started::Event(&event), json)),
+                Ok(None) => return 0,
+                Err(failure) => return failed(&failure, json),
+            }
+        },
+        Err(failure) => failed(&failure, json),
     }
-    while let Some(event) = running.event().await {
-        tell(Started::Event(&event), json);
-    }
-    0
+}
+
+async fn watching(home: &Home) -> Result<Connection, Failure> {
+    let mut running = Connection::open(home.directory()).await?.ok_or_else(|| {
+        Failure::could_not("not-running", "no gateway is running over this home. Start one with: wattseal run")
+    })?;
+    running.watch().await?;
+    Ok(running)
 }
 
 /// What a command asks of a gateway.
@@ -133,12 +176,14 @@ fn request(command: Command) -> Result<Request, Failure> {
             Request::SaveBill { bill, out: whole(&out)? }
         }
         Command::Account(AccountCommand::List) => Request::Accounts,
-        Command::Account(AccountCommand::Add { address, provider_key }) => Request::AddAccount(AccountAdd {
+        Command::Account(AccountCommand::Add { address, provider_key, meters }) => Request::AddAccount(AccountAdd {
             address,
             provider_key,
+            meters,
             code: secret("The one-time code from the provider: ")?,
         }),
         Command::Account(AccountCommand::Tariffs { account }) => Request::Tariffs { account },
+        Command::Account(AccountCommand::Remove { account }) => Request::RemoveAccount { account },
         Command::Account(AccountCommand::RotateKey { account }) => Request::RotateKey { account },
         Command::Submit { bill, account } => Request::Submit { bill, account },
         Command::Submissions => Request::Submissions,
@@ -171,14 +216,13 @@ fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     ask::line()
 }
 
-fn tell(told: Started<'_>, json: bool) {
-    let line = match (told, json) {
+fn told_line(told: Started<'_>, json: bool) -> String {
+    match (told, json) {
         (Started::Running, true) => json!({ "event": "running" }).to_string(),
         (Started::Running, false) => "The gateway is running; Ctrl-C stops it.".into(),
         (Started::Event(event), true) => serde_json::to_string(event).unwrap_or_default(),
         (Started::Event(event), false) => event_line(event),
-    };
-    print(&line);
+    }
 }
 
 fn event_line(event: &Event) -> String {
@@ -204,9 +248,13 @@ fn local(outcome: Outcome, json: bool) -> u8 {
 fn failed(failure: &Failure, json: bool) -> u8 {
     eprintln!("wattseal: {failure}");
     if json {
-        print(&json!({ "error": { "code": failure.code(), "message": failure.to_string() } }).to_string());
+        print(&failure_line(failure));
     }
     failure.exit_code()
+}
+
+fn failure_line(failure: &Failure) -> String {
+    json!({ "error": { "code": failure.code(), "message": failure.to_string() } }).to_string()
 }
 
 /// A reader that has gone away is no failure of ours.

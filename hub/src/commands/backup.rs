@@ -60,9 +60,19 @@ pub fn restore(home: &Home, file: &Path, keyring: bool) -> Outcome {
     let restored = restore::restore(home, file, keyring, now())?;
     let (held, held_json) = held(&restored.inventory)?;
     let mut text = format!(
-        "Restored the backup of {}: {held}\nThe store has a new key; the recovery sheet stays valid.",
+        "Restored the backup of {0}: {held}\nThe store has a new key; the recovery sheet stays valid.\nWhat came after \
+         {0} is not in it. Fetch it from the meters again; a meter that was paired since has to be paired anew, and what \
+         it sealed for that pairing stays closed.",
         sheet::date(restored.made_at)
     );
+    if restored.ended > 0 {
+        text.push_str(&format!(
+            "\n{} standing submission(s) were ended, since the provider may have bills of later months already. See them \
+             with wattseal submissions, ask the provider which month it has last, and begin again after it: wattseal \
+             standing add --tariff NAME --from MONTH",
+            restored.ended
+        ));
+    }
     let warnings: Vec<String> = restored.place.warning(home).into_iter().collect();
     for warning in &warnings {
         text.push_str(&format!("\nWarning: {warning}"));
@@ -72,7 +82,7 @@ pub fn restore(home: &Home, file: &Path, keyring: bool) -> Outcome {
         json!({
             "home": restored.home.fingerprint(), "made_at": restored.made_at, "format": restored.format,
             "key": { "kind": restored.place.kind().name(), "file": restored.place.file() },
-            "holds": held_json, "warnings": warnings,
+            "holds": held_json, "standing_ended": restored.ended, "warnings": warnings,
         }),
     ))
 }

@@ -1,7 +1,6 @@
-//! `keys …`, `recover`, `unlock`, `lock`: the ways into a home.
+//! `keys …`: the ways into a home, shown and changed.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use gateway_core::StoreKey;
@@ -11,8 +10,9 @@ use serde_json::json;
 
 use super::{Answer, Outcome, now};
 use crate::Failure;
-use crate::custody::place::{Place, Undo};
+use crate::custody::place::Place;
 use crate::custody::sheet::{self, Handover};
+use crate::custody::undo::Undo;
 use crate::custody::unlock::Access;
 use crate::custody::{ask, backup, cache, keyring, setup, unlock};
 use crate::home::Home;
@@ -158,9 +158,9 @@ fn add(home: &Home, place: &Place, done: &str) -> Outcome {
 }
 
 /// Makes a slot of a place's kind and removes the keyring's entry of the one it replaces.
-fn put(home: &Home, place: &Place, key: &StoreKey, done: &str) -> Outcome {
+pub(super) fn put(home: &Home, place: &Place, key: &StoreKey, done: &str) -> Outcome {
     let mut undo = Undo::default();
-    let replaced = home.change_keys(|keys| {
+    let replaced = home.change_keys(key, |keys| {
         let old = keys.slot(place.kind()).map(|slot| slot.entry(&keys.home()));
         place.fill(keys, key, now(), &mut undo)?;
         Ok(old)
@@ -191,7 +191,15 @@ fn forget(entry: &str) {
 
 fn remove(home: &Home, kind: SlotKind) -> Outcome {
     let (key, _) = open(home)?;
-    let entry = home.change_keys(|keys| {
+    let entry = home.change_keys(&key, |keys| {
+        let others = keys.slots().iter().filter(|slot| ![kind, SlotKind::Recovery].contains(&slot.kind)).count();
+        if keys.slot(kind).is_some() && others == 0 && keys.confirmed_at().is_none() {
+            return Err(Failure::refused(
+                "not-confirmed",
+                "without it this home opens by its recovery sheet alone, and nobody has confirmed to have that on paper; \
+                 first run: wattseal keys confirm",
+            ));
+        }
         let slot = keys.remove(kind, &key)?;
         Ok(slot.entry(&keys.home()))
     })?;
@@ -211,7 +219,7 @@ fn new_sheet(home: &Home, args: &SheetArgs) -> Outcome {
     let handed = sheet::hand_over(&keys.home(), &recovery, now(), &args.handover(), &fallback)?;
     let mut undo = Undo::default();
     undo.files.extend(handed.file.clone());
-    home.change_keys(|keys| {
+    home.change_keys(&key, |keys| {
         keys.replace_sheet(&recovery, &key, now(), &mut OsRng);
         if handed.confirmed {
             keys.confirm(&key, now());
@@ -235,7 +243,7 @@ fn confirm(home: &Home) -> Outcome {
     let (key, keys) = open(home)?;
     ask::retype(|place, typed| keys.fits_group(&key, place, typed))?;
     let shown = keys.slot(SlotKind::Recovery).cloned();
-    home.change_keys(|keys| {
+    home.change_keys(&key, |keys| {
         if keys.slot(SlotKind::Recovery) != shown.as_ref() {
             return Err(Failure::refused("other-sheet", "the sheet was replaced meanwhile; confirm the new one"));
         }
@@ -243,92 +251,4 @@ fn confirm(home: &Home) -> Outcome {
         Ok(())
     })?;
     Ok(Answer::done("The recovery sheet is confirmed.".into(), json!({ "confirmed": true })))
-}
-
-/// `wattseal recover`
-///
-/// # Errors
-/// When the sheet is mistyped or another home's, or no place takes the new key.
-pub fn recover(home: &Home, keyring: bool) -> Outcome {
-    home.require()?;
-    let (key, _) = by_sheet(home)?;
-    let place = Place::choose(home, keyring)?;
-    // The sheet opens the slots; that they belong to this store is seen by opening it.
-    drop(home.open_by(&Access { key: key.clone(), keys: Some(unlock::read_keys(home)?) })?);
-    put(home, &place, &key, "made anew")
-}
-
-fn by_sheet(home: &Home) -> Result<(StoreKey, RecoveryKey), Failure> {
-    if !home.keys_path().exists() {
-        return Err(Failure::refused(
-            "no-sheet",
-            "this home has no recovery sheet: it opens by its plain key file; with that, run: wattseal keys upgrade",
-        ));
-    }
-    let keys = unlock::read_keys(home)?;
-    let sheet = ask::recovery_key()?;
-    let key = keys.open(SlotKind::Recovery, &sheet.kek())?;
-    Ok((key, sheet))
-}
-
-/// `wattseal unlock`
-///
-/// # Errors
-/// When the sheet is mistyped or another home's, the time is not one, or the kernel caches no keys.
-pub fn unlock(home: &Home, time: &str) -> Outcome {
-    home.require()?;
-    let limit = duration(time)?;
-    let (key, sheet) = by_sheet(home)?;
-    let keys = unlock::read_keys(home)?;
-    drop(home.open_by(&Access { key, keys: Some(keys.clone()) })?);
-    cache::keep(&keys.home(), &sheet.kek(), limit)?;
-    Ok(Answer::done(
-        format!("This home is unlocked for {time}, until a restart or: wattseal lock"),
-        json!({ "seconds": limit.as_secs() }),
-    ))
-}
-
-/// `wattseal lock`
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn lock(home: &Home) -> Outcome {
-    home.require()?;
-    let keys = unlock::read_keys(home)?;
-    let was = cache::forget(&keys.home())?;
-    let text =
-        if was { "The key is out of the kernel's cache." } else { "The kernel's cache held no key of this home." };
-    Ok(Answer::done(
-        format!("{text} A running gateway keeps the store open until it stops."),
-        json!({ "was_unlocked": was }),
-    ))
-}
-
-/// "30m", "12h", "7d": from a minute to 31 days.
-fn duration(text: &str) -> Result<Duration, Failure> {
-    let refuse = || Failure::refused("time", format!("{text:?} is not a time from 1m to 31d: write 30m, 12h or 7d"));
-    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refuse)?;
-    let unit = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(refuse()),
-    };
-    let seconds = digits.parse::<u32>().ok().and_then(|n| u64::from(n).checked_mul(unit)).ok_or_else(refuse)?;
-    if (60..=31 * 86_400).contains(&seconds) { Ok(Duration::from_secs(seconds)) } else { Err(refuse()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, seconds) in [("1m", 60), ("12h", 43_200), ("31d", 2_678_400)] {
-            assert_eq!(duration(text).unwrap(), Duration::from_secs(seconds));
-        }
-        for bad in ["", "h", "12", "0m", "32d", "-1h", "1.5h", "12 h", "99999999999h", "1µ"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 }

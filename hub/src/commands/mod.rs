@@ -4,10 +4,12 @@
 mod backup;
 mod init;
 mod keys;
+mod recover;
 
 pub use backup::{backup, restore, verify};
 pub use init::init;
-pub use keys::{KeysCommand, SheetArgs, Way, keys, lock, recover, unlock};
+pub use keys::{KeysCommand, SheetArgs, Way, keys};
+pub use recover::{lock, recover, unlock};
 
 use serde_json::Value;
 

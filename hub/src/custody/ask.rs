@@ -1,15 +1,18 @@
 //! Asking a person: at a terminal with as many tries as they need, from a pipe once.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Read, Write, stderr, stdin};
+use std::os::fd::AsFd;
 
 use gateway_core::custody::RecoveryKey;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
+use super::interrupt::Question;
 use crate::Failure;
 
 /// Longest text that is read: a sheet with all its explanations.
-const LIMIT: u64 = 16 << 10;
+const LIMIT: usize = 16 << 10;
 const TRIES: usize = 3;
 
 /// Whether a person sits at standard input.
@@ -24,9 +27,7 @@ pub fn is_terminal() -> bool {
 /// When no code without typing mistakes comes.
 pub fn recovery_key() -> Result<RecoveryKey, Failure> {
     if !is_terminal() {
-        let mut text = Zeroizing::new(String::new());
-        stdin().lock().take(LIMIT).read_to_string(&mut text).map_err(|e| unreadable(&e))?;
-        return Ok(RecoveryKey::read(&text)?);
+        return Ok(RecoveryKey::read(&read_until(None)?)?);
     }
     let mut tries = TRIES;
     loop {
@@ -49,8 +50,9 @@ pub fn retype(fits: impl Fn(usize, &str) -> bool) -> Result<(), Failure> {
     for _ in 0..TRIES {
         let mut right = true;
         for place in [first, second] {
+            let question = Question::begin();
             say(&format!("Type group {} of the sheet: ", place + 1));
-            right &= fits(place, &line()?);
+            right &= fits(place, &answer(&question)?);
         }
         if right {
             return Ok(());
@@ -65,8 +67,9 @@ pub fn retype(fits: impl Fn(usize, &str) -> bool) -> Result<(), Failure> {
 /// # Errors
 /// When standard input is closed.
 pub fn enter(text: &str) -> Result<(), Failure> {
+    let question = Question::begin();
     say(text);
-    line().map(|_| ())
+    answer(&question).map(|_| ())
 }
 
 /// Shows something to a person; standard output is for answers.
@@ -86,21 +89,48 @@ pub fn wipe_screen() {
 /// A line that a person types, or that comes from a pipe.
 ///
 /// # Errors
-/// When standard input ends before it.
+/// When standard input ends before it, or Ctrl-C is pressed instead.
 pub fn line() -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let read = stdin().lock().take(LIMIT).read_line(&mut text).map_err(|e| unreadable(&e))?;
-    if read == 0 {
+    answer(&Question::begin())
+}
+
+fn answer(question: &Question) -> Result<Zeroizing<String>, Failure> {
+    let read = || read_until(Some(b'\n'));
+    let text = if is_terminal() { question.answer(read) } else { Some(read()) };
+    let text = text.ok_or_else(|| Failure::could_not("interrupted", "interrupted; nothing was changed"))??;
+    if text.is_empty() {
         return Err(Failure::refused("no-answer", "standard input ended before the answer; nothing was changed"));
     }
     Ok(text)
 }
 
+/// Standard input up to a sign, or to its end. It goes byte by byte into room that does not grow: no copy of what may be
+/// secret is left in a buffer.
+fn read_until(end: Option<u8>) -> Result<Zeroizing<String>, Failure> {
+    let mut input = File::from(stdin().as_fd().try_clone_to_owned().map_err(|e| unreadable(&e))?);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT));
+    let mut byte = Zeroizing::new([0]);
+    while bytes.len() < LIMIT {
+        match input.read(byte.as_mut()) {
+            Ok(0) => break,
+            Ok(_) => bytes.extend_from_slice(byte.as_ref()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(&error)),
+        }
+        if bytes.last().copied() == end {
+            break;
+        }
+    }
+    let text = str::from_utf8(&bytes).map_err(|_| unreadable(&ErrorKind::InvalidData.into()))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
 /// The terminal is silent before it asks: what is typed early is not shown either.
 fn hidden_line(question: &str) -> Result<Zeroizing<String>, Failure> {
+    let asked = Question::begin();
     let _quiet = Quiet::new()?;
     say(question);
-    line()
+    answer(&asked)
 }
 
 /// A terminal that does not show what is typed, until this is dropped.

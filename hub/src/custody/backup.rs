@@ -21,6 +21,8 @@ use crate::home::Home;
 
 /// How backups are called.
 pub const EXTENSION: &str = "wattseal-backup";
+/// How copies of a home without a sheet are called.
+const COPY: &str = "store.db";
 const LAST: &str = "last.json";
 const SNAPSHOT: &str = "snapshot";
 
@@ -87,7 +89,7 @@ pub fn before_migration(home: &Home, store: &Store, access: &Access, from: i64) 
             write(home, store, access, &free_name(home, &stem, EXTENSION), at)
         } else {
             let copy = snapshot(home, store)?;
-            take_place(&copy, &free_name(home, &stem, "store.db"))
+            take_place(&copy, &free_name(home, &stem, COPY))
         }
     });
     kept.map_err(|failure| {
@@ -102,16 +104,16 @@ pub fn before_migration(home: &Home, store: &Store, access: &Access, from: i64) 
 }
 
 fn write(home: &Home, store: &Store, access: &Access, target: &Path, at: i64) -> Result<(), Failure> {
-    let keys = access.keys.as_ref().ok_or_else(|| {
-        Failure::refused(
+    if access.keys.is_none() {
+        return Err(Failure::refused(
             "no-sheet",
             "this home has no recovery sheet yet, and a backup could not be opened without one; first run: wattseal \
              keys upgrade",
-        )
-    })?;
-    // The newest sheet, should it have been replaced since the home was opened.
-    let recovery = unlock::read_keys(home)?.slot(SlotKind::Recovery).or(keys.slot(SlotKind::Recovery)).cloned();
-    let recovery = recovery.ok_or(CustodyError::NoSlot(SlotKind::Recovery))?;
+        ));
+    }
+    // The newest sheet, should it have been replaced since the home was opened; and no slot that somebody put there.
+    let keys = unlock::checked_keys(home, &access.key)?;
+    let recovery = keys.slot(SlotKind::Recovery).cloned().ok_or(CustodyError::NoSlot(SlotKind::Recovery))?;
     if target.exists() {
         return Err(files::trouble(target, &std::io::ErrorKind::AlreadyExists.into()));
     }
@@ -146,6 +148,20 @@ fn container(
     let mut out = BufWriter::new(files::create_private(draft)?);
     contents(store.format()?, length).write(&access.key, &mut database, &mut out).map_err(|e| at(e, copy, draft))?;
     out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|e| files::trouble(draft, &e))
+}
+
+/// Copies that were kept before a migration under the key of a home without a sheet.
+#[must_use]
+pub fn copies(home: &Home) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(home.backups()) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.path());
+    let suffix = format!(".{COPY}");
+    names
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("before-format-") && name.ends_with(&suffix)
+        })
+        .collect()
 }
 
 /// The store's own consistent copy, encrypted, under a draft name.

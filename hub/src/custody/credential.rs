@@ -11,8 +11,8 @@ use crate::Failure;
 
 /// The name of our credential in systemd's directory.
 const NAME: &str = "wattseal";
-/// More than 64 digits and white space is no credential.
-const LIMIT: u64 = 128;
+/// Longest credential file: more than 64 digits and white space is none.
+pub const LIMIT: u64 = 128;
 /// Bits that let group or others in.
 const SHARED: u32 = 0o077;
 /// systemd grants the service's user access by an access control list, whose mask shows in the group's bits.

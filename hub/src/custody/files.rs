@@ -21,9 +21,10 @@ const TURN: Duration = Duration::from_millis(20);
 pub fn trouble(path: &Path, error: &std::io::Error) -> Failure {
     let path = path.display();
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Failure::could_not("disk-full", format!("{path}: the disk is full; make room and try again"))
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Failure::could_not(
+            "disk-full",
+            format!("{path}: the disk is full, or this user's files may not grow further; make room and try again"),
+        ),
         ErrorKind::ReadOnlyFilesystem => Failure::could_not(
             "not-writable",
             format!("{path}: the disk can only be read; mount it for writing, or name another place"),

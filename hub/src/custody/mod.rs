@@ -10,14 +10,17 @@
 
 pub mod ask;
 pub mod backup;
+pub mod beside;
 pub mod cache;
 pub mod credential;
 pub mod files;
+mod interrupt;
 pub mod keyring;
 pub mod place;
 pub mod restore;
 pub mod setup;
 pub mod sheet;
+pub mod undo;
 pub mod unlock;
 pub mod upgrade;
 

@@ -6,7 +6,8 @@ use gateway_core::StoreKey;
 use gateway_core::custody::{Kek, Keys, Slot, SlotKind};
 use rand_core::OsRng;
 
-use super::{ask, credential, files, keyring};
+use super::undo::Undo;
+use super::{ask, credential, keyring};
 use crate::Failure;
 use crate::home::Home;
 
@@ -56,11 +57,13 @@ impl Place {
                 let kek = Kek::generate(&mut OsRng);
                 let slot = keys.put(SlotKind::Keyring, &kek, key, now, &mut OsRng);
                 let entry = slot.entry(&keys.home());
+                undo.announce_entry(&entry)?;
                 keyring::store(&entry, &kek)?;
                 undo.entries.push(entry);
                 Ok(slot)
             }
             Self::Credential(path) => {
+                undo.announce(path)?;
                 let (kek, made) = credential::read_or_make(path)?;
                 if made {
                     undo.files.push(path.clone());
@@ -97,40 +100,5 @@ impl Place {
              with --credential, or use a keyring: wattseal keys add keyring",
             file.display()
         ))
-    }
-}
-
-/// What an attempt made; taken back when it does not get to its end.
-#[derive(Debug, Default)]
-pub struct Undo {
-    /// Files to remove.
-    pub files: Vec<PathBuf>,
-    /// Entries of the keyring to remove.
-    pub entries: Vec<String>,
-    /// A directory to remove when nothing is left in it.
-    pub directory: Option<PathBuf>,
-}
-
-impl Undo {
-    /// The attempt got to its end.
-    pub fn keep(mut self) {
-        std::mem::take(&mut self.files);
-        std::mem::take(&mut self.entries);
-        self.directory = None;
-    }
-}
-
-impl Drop for Undo {
-    fn drop(&mut self) {
-        // The error that ended the attempt is the one to report.
-        for file in &self.files {
-            let _ = files::remove(file);
-        }
-        for entry in &self.entries {
-            let _ = keyring::forget(entry);
-        }
-        if let Some(directory) = &self.directory {
-            let _ = std::fs::remove_dir(directory);
-        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The backup is checked whole before anything is written. Its database is copied out as it is, then once more under a
 //! fresh key: what opened the lost home (a keyring on a stolen disk, a credential file) does not open this one. Name and
-//! sheet stay.
+//! sheet stay. What would act on its own on the state of that day, standing submissions, is ended.
 
 use std::path::Path;
 
@@ -26,6 +26,8 @@ pub struct Restored {
     pub format: i64,
     /// What is in it.
     pub inventory: Inventory,
+    /// Standing submissions that were ended: months after the backup may have been billed already.
+    pub ended: usize,
     /// Where the new key lies.
     pub place: Place,
 }
@@ -46,9 +48,9 @@ pub fn restore(home: &Home, file: &Path, keyring: bool, now: i64) -> Result<Rest
         // Whoever has just typed all of it has it.
         keys.confirm(&key, now);
     }
-    let raw = files::draft(&home.directory().join("backup"));
+    let raw = setup::restored(home);
     undo.files.extend(setup::database_files(&raw));
-    let inventory = setup::commit(home, &keys, undo, |draft| {
+    let (inventory, ended) = setup::commit(home, &keys, undo, |draft| {
         files::remove(&raw)?;
         let mut out = files::create_private(&raw)?;
         opened.container.copy(&opened.key, &mut out).map_err(|e| backup::at(e, file, &raw))?;
@@ -59,7 +61,8 @@ pub fn restore(home: &Home, file: &Path, keyring: bool, now: i64) -> Result<Rest
             files::remove(&file)?;
         }
         // The backup is the copy that is kept before a migration.
-        Ok(Store::open(draft, &key)?.inspect()?)
+        let store = Store::open(draft, &key)?;
+        Ok((store.inspect()?, store.end_standing_after_restore(now)?))
     })?;
-    Ok(Restored { home: contents.home, made_at: contents.made_at, format: contents.format, inventory, place })
+    Ok(Restored { home: contents.home, made_at: contents.made_at, format: contents.format, inventory, ended, place })
 }

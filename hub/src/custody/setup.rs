@@ -13,8 +13,9 @@ use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
 use super::files;
-use super::place::{Place, Undo};
+use super::place::Place;
 use super::sheet::{self, Handed, Handover};
+use super::undo::Undo;
 use crate::Failure;
 use crate::home::Home;
 
@@ -56,6 +57,7 @@ pub fn create(home: &Home, keyring: bool, handover: &Handover, now: i64) -> Resu
     let mut keys = Keys::create(id, &key, &recovery, now, &mut OsRng);
     // First where it can fail: a keyring that refuses should not cost anybody a printed page.
     place.fill(&mut keys, &key, now, &mut undo)?;
+    undo.announce(handover.file.as_ref().unwrap_or(&fallback))?;
     let sheet = sheet::hand_over(&id, &recovery, now, handover, &fallback)?;
     undo.files.extend(sheet.file.clone());
     if sheet.confirmed {
@@ -96,10 +98,12 @@ pub fn fallback_sheet(home: &Home, keyring: bool, handover: &Handover) -> Result
 /// # Errors
 /// When there is a home, another process uses the directory, or the disk refuses.
 pub fn begin(home: &Home) -> Result<(fs::File, Undo), Failure> {
-    let mut undo = Undo::default();
-    undo.directory = home.make_directory()?.then(|| home.directory().to_path_buf());
+    let mut made = Undo::default();
+    made.directory = home.make_directory()?.then(|| home.directory().to_path_buf());
     let alone = home.alone()?;
     vacate(home)?;
+    let mut undo = Undo::noted(home)?;
+    undo.directory = made.directory.take();
     Ok((alone, undo))
 }
 
@@ -125,10 +129,17 @@ fn vacate(home: &Home) -> Result<(), Failure> {
             ),
         ));
     }
-    for file in database_files(&draft).iter().chain([&keys, &files::draft(&keys)]) {
+    let copied = database_files(&restored(home));
+    for file in database_files(&draft).iter().chain(&copied).chain([&keys, &files::draft(&keys)]) {
         files::remove(file)?;
     }
     Ok(())
+}
+
+/// Where a backup's database lies while it is restored.
+#[must_use]
+pub fn restored(home: &Home) -> PathBuf {
+    files::draft(&home.directory().join("backup"))
 }
 
 /// Has the store made under its draft name, then puts slots and store in their places.
@@ -149,6 +160,8 @@ pub fn commit<T>(
     fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).map_err(|e| files::trouble(&draft, &e))?;
     files::sync_file(&draft)?;
     files::replace(&slots, &keys.write())?;
+    // Before the store has its name: whoever removes that store later must not lose what opens its backups.
+    undo.settle()?;
     fs::rename(&draft, &store).map_err(|e| files::trouble(&store, &e))?;
     // From here on there is a home; a directory that cannot be forced to the disk does not unmake it.
     undo.keep();

@@ -65,6 +65,22 @@ pub fn read_keys(home: &Home) -> Result<Keys, Failure> {
     })
 }
 
+/// Reads the key file and checks that it was written under the database key, as a whole.
+///
+/// # Errors
+/// As [`read_keys`], and when it was changed.
+pub fn checked_keys(home: &Home, key: &StoreKey) -> Result<Keys, Failure> {
+    let keys = read_keys(home)?;
+    keys.check(key).map_err(|error| {
+        let path = home.keys_path();
+        Failure::could_not(
+            "damaged-keys",
+            format!("{error}, while this home was open; put back a copy of {}", path.display()),
+        )
+    })?;
+    Ok(keys)
+}
+
 /// Opens one of the slots.
 ///
 /// # Errors

@@ -22,10 +22,11 @@ use gateway_core::store::{probe, rekey};
 use gateway_core::{StoreError, StoreKey};
 use rand_core::OsRng;
 
-use super::place::{Place, Undo};
+use super::place::Place;
 use super::setup::{self, Made};
 use super::sheet::{self, Handed, Handover};
-use super::{credential, files, unlock};
+use super::undo::Undo;
+use super::{backup, credential, files, unlock};
 use crate::Failure;
 use crate::home::Home;
 
@@ -57,7 +58,7 @@ pub fn upgrade(home: &Home, keyring: bool, handover: &Handover, now: i64) -> Res
         Err(StoreError::WrongKey) if home.keys_path().exists() => return finish(home, &file),
         Err(error) => return Err(error.into()),
     }
-    let mut undo = Undo::default();
+    let mut undo = Undo::noted(home)?;
     // What the home will be opened with: not by the old key, even if that was named on the command line.
     let named = home.named_credential().filter(|named| *named != file);
     let later = Home::new(home.directory(), named.as_deref());
@@ -80,6 +81,7 @@ pub fn upgrade(home: &Home, keyring: bool, handover: &Handover, now: i64) -> Res
     undo.keep();
     files::sync_directory(home.directory())?;
     remove(&file)?;
+    forget_copies(home);
     Ok(Upgraded::Done(made))
 }
 
@@ -107,6 +109,7 @@ fn prepare(
     let (id, key, recovery) = (setup::home_id(), setup::database_key(), RecoveryKey::generate(&mut OsRng));
     let mut keys = Keys::create(id, &key, &recovery, now, &mut OsRng);
     place.fill(&mut keys, &key, now, undo)?;
+    undo.announce(handover.file.as_ref().unwrap_or(&fallback))?;
     let sheet = sheet::hand_over(&id, &recovery, now, handover, &fallback)?;
     undo.files.extend(sheet.file.clone());
     if sheet.confirmed {
@@ -114,6 +117,8 @@ fn prepare(
     }
     undo.files.push(home.keys_path());
     files::replace(&home.keys_path(), &keys.write())?;
+    // An attempt that is cut short from here on is resumed with these slots.
+    undo.settle()?;
     Ok((key, Made { home: id, place, sheet }))
 }
 
@@ -127,7 +132,17 @@ fn finish(home: &Home, file: &Path) -> Result<Upgraded, Failure> {
         return Ok(Upgraded::Already);
     }
     remove(file)?;
+    forget_copies(home);
     Ok(Upgraded::Finished)
+}
+
+/// Removes copies that a migration kept under the old key: without it nobody opens them here, and whoever copied it could.
+fn forget_copies(home: &Home) {
+    for copy in backup::copies(home) {
+        if let Err(failure) = files::remove(&copy) {
+            tracing::warn!(%failure, "a copy of the store under the old key stays");
+        }
+    }
 }
 
 fn remove(file: &Path) -> Result<(), Failure> {

@@ -1,21 +1,18 @@
-//! Accounts with providers: enrolment, tariffs, keys, revocations, commands.
+//! Accounts with providers: which one is meant, what is known of its provider, its key, its tariffs.
 
 use std::sync::Arc;
 
-use gateway_core::store::{Account, StoredCommand};
+use gateway_core::store::Account;
 use gateway_core::{Store, StoreError};
-use protocol::certificate::write_file;
-use protocol::code::{self, Purpose};
-use protocol::service::command::{Action, Command, CommandReceipt};
+use protocol::service::revocation::Revocations;
+use protocol::service::succession::Lineage;
 use protocol::show;
-use protocol::wire::{self, Signed};
-use zeroize::Zeroizing;
 
 use super::Gateway;
 use crate::Failure;
-use crate::api::{AccountAdd, AccountInfo, Accounts, Answer, CommandInfo, Commands, TariffInfo, Tariffs};
+use crate::api::{AccountInfo, Accounts, Answer, TariffInfo, Tariffs};
 use crate::commands::now;
-use crate::provider::{Client, ClientKey, EnrolState, ProviderError, ProviderPin, Retry};
+use crate::provider::{Client, ClientKey, ProviderError, ProviderPin, Retry};
 
 impl From<ProviderError> for Failure {
     fn from(error: ProviderError) -> Self {
@@ -23,7 +20,9 @@ impl From<ProviderError> for Failure {
         let code = error.code().to_owned().into();
         match (&error, error.retry()) {
             // To wait may help; whoever asked should look at it all the same.
-            (ProviderError::WrongPin | ProviderError::OldTls, _) | (_, Retry::Never) => Self::Refused { code, message },
+            (ProviderError::WrongPin | ProviderError::OldTls | ProviderError::BadAnswer(_), _) | (_, Retry::Never) => {
+                Self::Refused { code, message }
+            }
             (_, Retry::After(_)) => Self::CouldNot { code, message },
         }
     }
@@ -83,100 +82,44 @@ impl Gateway {
         Ok(Client::new(pin, Some(key), clock)?)
     }
 
+    /// The account that is meant, which must have enrolled: bills are sent for no other.
+    pub(super) async fn enrolled(&self, wanted: Option<i64>) -> Result<Account, Failure> {
+        let account = self.account(wanted).await?;
+        if account.enrolled_at.is_some() {
+            return Ok(account);
+        }
+        Err(Failure::refused(
+            "not-enrolled-yet",
+            format!("account {} is not enrolled yet; enrol first with: wattseal account add", account.id),
+        ))
+    }
+
+    /// The account as it is now, when its key has changed since `before` was read: another task may have changed it while a
+    /// request was under way.
+    pub(super) async fn rekeyed(&self, before: &Account) -> Result<Option<Account>, Failure> {
+        let id = before.id;
+        let present = self.keeper.run(move |store| store.account(id)).await?;
+        let key = |account: &Account| ClientKey::from_seed(&account.client_key).public();
+        Ok(present.filter(|present| key(present) != key(before)))
+    }
+
     /// Keeps what a client learnt: hand-overs and the newest revocations.
     pub(super) async fn remember(&self, account: i64, client: &Client) -> Result<(), Failure> {
         let (successions, list) = (client.successions(), client.revocation_list());
-        self.keeper
-            .run(move |store| {
-                store.transaction(|store| {
-                    store.keep_successions(account, &successions)?;
-                    list.map_or(Ok(()), |list| store.keep_revocations(account, &list))
-                })
-            })
-            .await
+        self.keeper.run(move |store| store.transaction(|store| learnt(store, account, &successions, list))).await
     }
 
-    pub(super) async fn add_account(&self, add: AccountAdd) -> Result<Answer, Failure> {
-        let mut key = [0; 32];
-        hex::decode_to_slice(&add.provider_key, &mut key)
-            .map_err(|_| Failure::refused("hex", "a provider's key has 64 hexadecimal digits"))?;
-        code::read::<16>(Purpose::Enrolment, &add.code)
-            .map_err(|error| Failure::refused("bad-code", error.to_string()))?;
-        let (address, seed) = (add.address.clone(), ClientKey::generate()?.seed());
-        // Kept before it is shown: when the answer is lost, the same key asks again.
-        let (account, meters) = self
-            .keeper
-            .run(move |store| {
-                store.transaction(|store| {
-                    if store.provider(&key)?.is_none() {
-                        store.pin_provider(&key, &format!("Provider {}", show::short(&key)), now())?;
-                    }
-                    let id = store.keep_account(&key, &address, &seed)?;
-                    let account = store.account(id)?.ok_or(StoreError::Damaged("account"))?;
-                    let mut meters = Vec::new();
-                    for meter in store.meters()? {
-                        let chain: Vec<_> =
-                            store.certificates(meter.id)?.into_iter().map(|(_, entry)| entry.message).collect();
-                        meters.push(write_file(&chain));
-                    }
-                    Ok::<_, StoreError>((account, meters))
-                })
-            })
-            .await?;
-        if meters.is_empty() {
+    pub(super) async fn remove_account(&self, id: i64) -> Result<Answer, Failure> {
+        let account = self.account(Some(id)).await?;
+        let removed = self.keeper.run(move |store| store.transaction(|store| store.remove_account(id))).await?;
+        if !removed {
+            let contract = account.contract.unwrap_or_default();
             return Err(Failure::refused(
-                "no-meter",
-                "pair with a meter first; the provider is told which meters are yours",
+                "enrolled",
+                format!("account {id} is enrolled for contract {contract}; it stays, with its bills and receipts"),
             ));
         }
-        let client = self.client(&account).await?;
-        let mut enrolled = client.enrol(&add.code, &meters).await.map_err(Failure::from);
-        self.remember(account.id, &client).await?;
-        if let Some(seed) = spare_key(&account, &enrolled)? {
-            enrolled = self.enrol_under(&account, seed, &add.code, &meters).await;
-        }
-        match enrolled? {
-            EnrolState::Enrolled { contract } => {
-                let id = account.id;
-                self.keeper.run(move |store| store.enrol_account(id, &contract, now())).await?;
-                self.learn_name(&client).await;
-            }
-            EnrolState::Pending { contract } => {
-                return Err(Failure::could_not(
-                    "pending",
-                    format!(
-                        "contract {contract}: the provider has to approve the enrolment. Ask again with the same code later"
-                    ),
-                ));
-            }
-        }
         self.accounts().await
-    }
-
-    /// The provider's name stands in its tariffs, signed. Without one it is called after its key.
-    async fn learn_name(&self, client: &Client) {
-        let Ok(offers) = client.tariffs().await else { return };
-        let Some(offer) = offers.last() else { return };
-        let Ok((tariff, _)) = client.tariff(&offer.hash).await else { return };
-        let provider = tariff.tariff.provider;
-        // A name that cannot be stored now is learnt with the first bill.
-        let _ = self.keeper.run(move |store| store.pin_provider(&provider.key, &provider.name, now())).await;
-    }
-
-    /// Enrols under another key than the account's, which takes its place when the provider has taken it.
-    async fn enrol_under(
-        &self,
-        account: &Account,
-        seed: Zeroizing<[u8; 32]>,
-        code: &str,
-        meters: &[Vec<u8>],
-    ) -> Result<EnrolState, Failure> {
-        let (id, kept) = (account.id, seed.clone());
-        self.keeper.run(move |store| store.change_client_key(id, Some(&kept))).await?;
-        let client = self.client(&Account { client_key: seed, ..account.clone() }).await?;
-        let enrolled = client.enrol(code, meters).await?;
-        self.keeper.run(move |store| store.change_client_key(id, None)).await?;
-        Ok(enrolled)
     }
 
     pub(super) async fn rotate_key(&self, account: i64) -> Result<Answer, Failure> {
@@ -198,8 +141,8 @@ impl Gateway {
         self.accounts().await
     }
 
-    pub(super) async fn tariffs(&self, account: i64) -> Result<Answer, Failure> {
-        let account = self.account(Some(account)).await?;
+    pub(super) async fn tariffs(&self, account: Option<i64>) -> Result<Answer, Failure> {
+        let account = self.account(account).await?;
         let client = self.client(&account).await?;
         let offers = client.tariffs().await;
         self.remember(account.id, &client).await?;
@@ -212,117 +155,59 @@ impl Gateway {
         });
         Ok(Answer::Tariffs(Tariffs { tariffs: tariffs.collect() }))
     }
-
-    pub(super) async fn commands(&self) -> Result<Answer, Failure> {
-        let commands = self
-            .keeper
-            .run(|store| {
-                let meters = store.meters()?;
-                let list = store.commands()?.into_iter().map(|command| CommandInfo {
-                    meter: meters.iter().find(|m| m.id == command.meter).map_or_else(String::new, |m| m.name.clone()),
-                    sequence: command.sequence,
-                    action: action(&command.message),
-                    outcome: command
-                        .receipt
-                        .and_then(|bytes| CommandReceipt::read(&bytes).ok())
-                        .map(|receipt| receipt.outcome.name().to_owned()),
-                    delivered: command.delivered,
-                });
-                Ok::<_, StoreError>(list.collect())
-            })
-            .await?;
-        Ok(Answer::Commands(Commands { commands }))
-    }
-
-    /// Fetches what the provider has for this home: revocations, commands for its meters; and hands over receipts.
-    pub(super) async fn look_at_account(&self, account: &Account) -> Result<(), Failure> {
-        let client = self.client(account).await?;
-        let fetched = self.exchange(account, &client).await;
-        self.remember(account.id, &client).await?;
-        fetched
-    }
-
-    async fn exchange(&self, account: &Account, client: &Client) -> Result<(), Failure> {
-        let revoked = client.revocations().await?;
-        let own = self.keeper.run(|store| own_certificates(store)).await?;
-        for (meter, hash) in own {
-            if let Some(entry) = revoked.epoch(&hash) {
-                let message = format!(
-                    "the provider has revoked a certificate of meter {meter}: {}. Bills that rest on it are refused; ask the provider",
-                    entry.reason
-                );
-                self.tell_once("revoked-certificate", message);
-            }
-        }
-        let id = account.id;
-        let commands = client.commands().await?;
-        let new = self
-            .keeper
-            .run(move |store| {
-                store.transaction(|store| {
-                    for command in &commands {
-                        // A command for a meter that is not here cannot be carried out here.
-                        if let Some(meter) = store.meter(&command.meter)? {
-                            store.keep_command(&StoredCommand {
-                                meter: meter.id,
-                                sequence: command.sequence,
-                                account: id,
-                                message: command.message.clone(),
-                                receipt: None,
-                                delivered: false,
-                            })?;
-                        }
-                    }
-                    Ok::<_, StoreError>(!commands.is_empty())
-                })
-            })
-            .await?;
-        if new {
-            self.look().await;
-        }
-        let waiting = self.keeper.run(|store| store.commands()).await?;
-        for command in waiting.into_iter().filter(|c| c.account == account.id && !c.delivered) {
-            let Some(receipt) = command.receipt else { continue };
-            client.command_receipt(&receipt).await?;
-            self.keeper.run(move |store| store.set_command(command.meter, command.sequence, None, true)).await?;
-        }
-        Ok(())
-    }
 }
 
-/// The key to enrol under when the account's key does not do: a fresh one when the provider has known that key before, as
-/// after it shut the household out; and when the code does not fit, the one that an enrolment cut short may have used it
-/// for.
-fn spare_key(
-    account: &Account,
-    enrolled: &Result<EnrolState, Failure>,
-) -> Result<Option<Zeroizing<[u8; 32]>>, ProviderError> {
-    Ok(match enrolled.as_ref().err().map(Failure::code) {
-        Some("key-in-use") => Some(ClientKey::generate()?.seed()),
-        Some("bad-code") => account.next_key.clone(),
-        _ => None,
-    })
-}
-
-fn own_certificates(store: &Store) -> Result<Vec<(String, protocol::metrology::keys::Hash)>, StoreError> {
-    let mut list = Vec::new();
-    for meter in store.meters()? {
-        for (_, entry) in store.certificates(meter.id)? {
-            list.push((meter.name.clone(), entry.hash));
-        }
+/// The keys of an account's provider, as far as their hand-overs were followed.
+pub(super) fn lineage(store: &Store, account: &Account) -> Result<Lineage, StoreError> {
+    let mut lineage = Lineage::pinned(account.provider);
+    for message in store.successions(account.id)? {
+        lineage.extend(&message).map_err(|_| StoreError::Damaged("succession"))?;
     }
-    Ok(list)
+    Ok(lineage)
 }
 
-/// What a stored command orders, for people; it is the meter that checks it.
-fn action(message: &[u8]) -> String {
-    let read = Signed::read(message, "command").and_then(|signed| wire::decode::<Command>(signed.payload, "command"));
-    match read.map(|command| command.action) {
-        Ok(Action::Credit { amount_minor, currency }) => {
-            let amount = i64::try_from(amount_minor).unwrap_or(i64::MAX);
-            format!("credit of {}", show::minor(amount, &currency))
-        }
-        Ok(other) => other.name().to_owned(),
-        Err(_) => "unreadable".to_owned(),
+/// Keeps hand-overs and a revocation list. Several clients of one account may be under way: an older list does not take the
+/// place of a newer one, unless that one is no longer the provider's.
+fn learnt(store: &Store, id: i64, successions: &[Vec<u8>], list: Option<Vec<u8>>) -> Result<(), StoreError> {
+    store.keep_successions(id, successions)?;
+    let (Some(list), Some(account)) = (list, store.account(id)?) else { return Ok(()) };
+    let lineage = lineage(store, &account)?;
+    let number = |bytes: &[u8]| Revocations::read_seen(bytes, &lineage).ok().map(|list| list.number);
+    // No number is less than any.
+    if account.revocations.as_deref().and_then(number) < number(&list) {
+        store.keep_revocations(id, &list)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::SigningKey;
+    use gateway_core::store::StoreKey;
+    use protocol::service::succession::Succession;
+
+    #[test]
+    fn an_older_list_takes_no_newer_ones_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("s"), &StoreKey::from_bytes([1; 32])).unwrap();
+        let (old, new) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let public = |key: &SigningKey| key.verifying_key().to_bytes();
+        let list = |key: &SigningKey, number, issued| {
+            Some(Revocations::new(public(key), number, issued, issued + 1000).sign(key))
+        };
+        store.pin_provider(&public(&old), "Fern", 1).unwrap();
+        let id = store.keep_account(&public(&old), "a:1", &[1; 32], &[1; 32]).unwrap();
+        let kept = || store.account(id).unwrap().unwrap().revocations;
+        learnt(&store, id, &[], list(&old, 5, 100)).unwrap();
+        learnt(&store, id, &[], list(&old, 7, 200)).unwrap();
+        learnt(&store, id, &[], list(&old, 6, 150)).unwrap();
+        learnt(&store, id, &[], None).unwrap();
+        assert_eq!(kept(), list(&old, 7, 200));
+        // A thief's list with the highest number there is: the hand-over that took his word back ends it.
+        learnt(&store, id, &[], list(&old, u64::MAX, 400)).unwrap();
+        let theft = Succession::sign(&old, &new, 500, 300);
+        learnt(&store, id, &[theft], list(&new, 8, 510)).unwrap();
+        assert_eq!(kept(), list(&new, 8, 510));
     }
 }

@@ -8,10 +8,16 @@
 //! ([`crate::daemon`]) keeps lines open and sends what is due. Both answer through the same code.
 
 mod accounts;
+mod again;
 mod due;
+mod enrol;
+mod look;
 mod month;
+mod offers;
+mod send;
+mod standing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::code::{self, Purpose};
@@ -43,6 +49,8 @@ pub struct Gateway {
     stop: watch::Sender<bool>,
     /// What needs a person and was told already.
     told: Arc<std::sync::Mutex<BTreeSet<String>>>,
+    /// Accounts whose providers could not be looked at lately.
+    failing: Arc<std::sync::Mutex<BTreeMap<i64, look::Failing>>>,
 }
 
 impl Gateway {
@@ -54,7 +62,8 @@ impl Gateway {
         let keeper = Keeper::start(home.open()?)?;
         let (events, _) = broadcast::channel(EVENTS);
         let (stop, _) = watch::channel(false);
-        Ok(Self { home: home.clone(), keeper, events, lines: Arc::default(), running, stop, told: Arc::default() })
+        let (lines, told, failing) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { home: home.clone(), keeper, events, lines, running, stop, told, failing })
     }
 
     /// Opens every line that is known.
@@ -123,7 +132,8 @@ impl Gateway {
             }
             Request::Readings(ask) => Answer::Readings(keeper.run(move |store| answers::readings(store, &ask)).await?),
             Request::Import { directory } => {
-                Answer::Imported(keeper.run(move |store| answers::import(store, &directory)).await?)
+                let shown = !self.running;
+                Answer::Imported(keeper.run(move |store| answers::import(store, &directory, shown)).await?)
             }
             Request::PairFile { file } => {
                 Answer::Paired(keeper.run(move |store| answers::pair_file(store, &file)).await?)
@@ -145,6 +155,7 @@ impl Gateway {
             }
             Request::Accounts => self.accounts().await?,
             Request::AddAccount(add) => self.add_account(add).await?,
+            Request::RemoveAccount { account } => self.remove_account(account).await?,
             Request::RotateKey { account } => self.rotate_key(account).await?,
             Request::Tariffs { account } => self.tariffs(account).await?,
             Request::Submit { bill, account } => self.submit(&bill, account).await?,
@@ -153,7 +164,7 @@ impl Gateway {
             Request::EndStanding { standing } => self.end_standing(standing).await?,
             Request::Commands => self.commands().await?,
             Request::Flush => {
-                self.lines.lock().await.flush().await;
+                self.lines.lock().await.flush().await?;
                 Answer::Done
             }
             Request::Stop => {

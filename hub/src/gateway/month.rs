@@ -24,6 +24,17 @@ pub fn start_of_month(zone: &Zone, text: &str) -> Option<u64> {
     zone.start_of(date)
 }
 
+/// A time at or shortly before the end of the local month that begins at a Unix second, in whichever zone: within the month
+/// the clocks change by an hour at most.
+#[must_use]
+pub fn ends_at_the_earliest(first: u64) -> u64 {
+    let utc = Zone { name: "UTC".into(), offset: 0, changes: Vec::new() };
+    // Any zone is within a day of UTC: the middle of the month lies in it everywhere.
+    let (middle, _) = utc.local(first.saturating_add(15 * 86_400));
+    let days = u64::from(middle.days_in_month().unsigned_abs());
+    first.saturating_add(days * 86_400 - 3600)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +59,11 @@ mod tests {
         let december = month_from(&zone, start_of_month(&zone, "2026-12").unwrap()).unwrap();
         assert_eq!(december.until, start_of_month(&zone, "2027-01").unwrap());
         assert_eq!(month_from(&zone, march + 3600), None);
+        for month in 1..=12 {
+            let span = month_from(&zone, start_of_month(&zone, &format!("2026-{month:02}")).unwrap()).unwrap();
+            let earliest = ends_at_the_earliest(span.from);
+            assert!((span.until - 2 * 3600..=span.until).contains(&earliest), "month {month}");
+        }
         for bad in ["", "2026-3", "2026-13", "March 2026", "2026-03-01", "2026-03-"] {
             assert_eq!(start_of_month(&zone, bad), None, "{bad}");
         }

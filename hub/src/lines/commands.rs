@@ -33,19 +33,9 @@ impl Conversation {
                 return Ok(());
             }
         };
-        let kept = bytes.to_vec();
-        let sequence = receipt.sequence;
-        let new = self
-            .keeper
-            .run(move |store| {
-                let waiting =
-                    store.commands()?.iter().any(|c| c.meter == meter && c.sequence == sequence && c.receipt.is_none());
-                if waiting {
-                    store.set_command(meter, sequence, Some(&kept), false)?;
-                }
-                Ok::<_, gateway_core::StoreError>(waiting)
-            })
-            .await?;
+        let (kept, sequence, command) = (bytes.to_vec(), receipt.sequence, receipt.command);
+        // By the command's hash: another provider's may have the same number.
+        let new = self.keeper.run(move |store| store.keep_receipt(meter, &command, &kept)).await?;
         if new {
             let outcome = receipt.outcome.name().to_owned();
             self.tell(Event::Command { meter: self.meter_name(), sequence, outcome });

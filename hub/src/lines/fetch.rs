@@ -3,18 +3,18 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use protocol::block::{BlockFile, DayHeader};
-use protocol::line::{AskBlocks, BlockName, Holdings, Message};
+use protocol::line::{AskBlocks, BlockName, MAX_BLOCKS, Message};
 use protocol::metrology::label::RegisterCode;
-use protocol::wire::Signed;
 use tokio::time::Instant;
 
-use super::arrival::take;
+use super::arrival::{name_of, take};
 use super::conversation::Conversation;
-use super::missing::windows;
 use crate::Failure;
 use crate::api::Event;
 
+/// Blocks in one request. A window of quarter-hour blocks takes ten seconds at 115,200 baud.
+const WINDOW: u64 = 16;
+const _: () = assert!(WINDOW <= MAX_BLOCKS as u64);
 /// Blocks that are stored in one transaction at most: few large writes are kind to SD cards.
 const BATCH: usize = 64;
 /// How long blocks are held for more of them before they are stored.
@@ -23,10 +23,21 @@ const HOLD: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How often a window is asked for without a block of it coming.
 const TRIES: u32 = 10;
-/// Blocks that are wanted at one time by announcement; the rest is found by comparing holdings.
+/// Spans that are wanted at one time; the rest is found when holdings are compared next.
+pub(super) const MOST_WANTED: usize = 4096;
+/// Of these, by announcement.
 const MOST_ANNOUNCED: usize = 1024;
+/// Refused blocks that are remembered in one connection.
+const MOST_REFUSED: usize = 4096;
 /// How long nothing is asked for after the store has failed.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// Blocks of a register from one number to another.
+struct Span {
+    register: RegisterCode,
+    first: u64,
+    last: u64,
+}
 
 struct Window {
     register: RegisterCode,
@@ -38,19 +49,27 @@ struct Window {
 /// What is to be fetched and what has come.
 #[derive(Default)]
 pub(super) struct Fetch {
-    wanted: VecDeque<(RegisterCode, u64, u16)>,
+    wanted: VecDeque<Span>,
     window: Option<Window>,
     /// Blocks that came and are not stored yet.
     held: Vec<Vec<u8>>,
     held_since: Option<Instant>,
     paused_until: Option<Instant>,
+    /// Blocks that were refused in this connection and would be again.
+    refused: BTreeSet<(RegisterCode, u64)>,
 }
 
 impl Fetch {
     /// Drops what was to be fetched; the holdings are asked for anew.
-    pub(super) fn forget(&mut self) {
+    fn forget(&mut self) {
         self.wanted.clear();
         self.window = None;
+    }
+
+    /// Forgets also what was refused: another connection may lead to another meter.
+    pub(super) fn forget_connection(&mut self) {
+        self.forget();
+        self.refused.clear();
     }
 
     /// Asks for nothing for a while; gives its end, at which the holdings are to be compared again.
@@ -75,43 +94,70 @@ impl Fetch {
         self.held_since.is_some_and(|since| at - since >= HOLD)
     }
 
+    /// How many spans are wanted.
+    pub(super) fn wanted(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// Wants these numbers of a register.
+    pub(super) fn want(&mut self, register: RegisterCode, spans: &[(u64, u64)]) {
+        self.wanted.extend(spans.iter().map(|(first, last)| Span { register, first: *first, last: *last }));
+    }
+
+    /// Wants nothing of a register beyond the window under way.
+    pub(super) fn drop_wanted(&mut self, register: &RegisterCode) {
+        self.wanted.retain(|span| span.register != *register);
+    }
+
+    /// Adds the numbers of a register that would be refused again to those that are stored, in order.
+    pub(super) fn add_refused(&self, register: &RegisterCode, stored: &mut Vec<u64>) {
+        let of_it = (*register, 0)..=(*register, u64::MAX);
+        stored.extend(self.refused.range(of_it).map(|(_, number)| *number));
+        stored.sort_unstable();
+    }
+
+    /// Takes the next window from what is wanted.
+    fn next_window(&mut self, at: Instant) -> Option<AskBlocks> {
+        let span = self.wanted.front_mut()?;
+        let (register, first) = (span.register, span.first);
+        let last = span.last.min(first.saturating_add(WINDOW - 1));
+        if last == span.last {
+            self.wanted.pop_front();
+        } else {
+            span.first = last + 1;
+        }
+        self.window = Some(Window { register, missing: (first..=last).collect(), moved_at: at, tries: 1 });
+        Some(AskBlocks { register, first, count: count(first, last) })
+    }
+
     fn outstanding(&self) -> u64 {
-        let wanted: u64 = self.wanted.iter().map(|(_, _, count)| u64::from(*count)).sum();
-        wanted + self.window.as_ref().map_or(0, |window| window.missing.len() as u64) + self.held.len() as u64
+        let spans = self.wanted.iter().map(|span| (span.last - span.first).saturating_add(1));
+        let wanted = spans.fold(0, u64::saturating_add);
+        let window = self.window.as_ref().map_or(0, |window| window.missing.len() as u64);
+        wanted.saturating_add(window).saturating_add(self.held.len() as u64)
     }
 }
 
 impl Conversation {
-    /// The meter told what it holds of a register.
-    pub(super) async fn compare(&mut self, holdings: &Holdings) -> Result<(), Failure> {
-        let Some(meter) = self.known.meter else { return Ok(()) };
-        let register = holdings.register;
-        if !self.names(&register) {
-            return Ok(());
-        }
-        self.holdings_came(&register);
-        let stored = self.keeper.run(move |store| store.block_numbers(meter, &register)).await?;
-        let (windows, _) = windows(&holdings.runs, &self.known.pairings, &stored);
-        self.fetch.wanted.retain(|(code, _, _)| *code != register);
-        self.fetch.wanted.extend(windows.into_iter().map(|(first, count)| (register, first, count)));
-        if self.fetch.window.is_none() {
-            self.go_on();
-        }
-        self.show_progress();
-        Ok(())
-    }
-
     /// A block is complete at the meter.
     pub(super) fn announced(&mut self, name: BlockName) {
         let paired = self.known.current.is_some();
-        let known = self.fetch.wanted.iter().any(|(code, first, count)| {
-            *code == name.register && (*first..first.saturating_add(u64::from(*count))).contains(&name.block)
-        });
+        let known = self.fetch.refused.contains(&(name.register, name.block))
+            || self
+                .fetch
+                .wanted
+                .iter()
+                .any(|span| span.register == name.register && (span.first..=span.last).contains(&name.block));
         if paired && !known && self.fetch.wanted.len() < MOST_ANNOUNCED && self.names(&name.register) {
-            self.fetch.wanted.push_back((name.register, name.block, 1));
-            if self.fetch.window.is_none() {
-                self.go_on();
-            }
+            self.fetch.want(name.register, &[(name.block, name.block)]);
+            self.begin_fetching();
+        }
+    }
+
+    /// Asks for the first window when none is under way.
+    pub(super) fn begin_fetching(&mut self) {
+        if self.fetch.window.is_none() {
+            self.go_on();
         }
     }
 
@@ -135,10 +181,8 @@ impl Conversation {
             // What never came is wanted again when the holdings are compared next.
             self.fetch.window = None;
         }
-        if let Some((register, first, count)) = self.fetch.wanted.pop_front() {
-            let missing = (first..).take(usize::from(count)).collect();
-            self.fetch.window = Some(Window { register, missing, moved_at: at, tries: 1 });
-            self.say(Message::AskBlocks(AskBlocks { register, first, count }));
+        if let Some(ask) = self.fetch.next_window(at) {
+            self.say(Message::AskBlocks(ask));
         }
     }
 
@@ -148,7 +192,7 @@ impl Conversation {
             self.refuse("malformed", "a block that came over the line cannot be read");
             return Ok(());
         };
-        if self.known.meter.is_none() {
+        if !self.known.is_ours() || self.fetch.refused.contains(&(name.register, name.block)) {
             return Ok(());
         }
         if let Some(window) = self.fetch.window.as_mut().filter(|window| window.register == name.register)
@@ -176,7 +220,8 @@ impl Conversation {
             return Ok(());
         }
         let blocks = std::mem::take(&mut self.fetch.held);
-        let taken = self.keeper.run(move |store| take(store, &blocks)).await?;
+        let shown = self.certificates.clone();
+        let taken = self.keeper.run(move |store| take(store, &blocks, &shown)).await?;
         if taken.stored > 0 {
             tracing::debug!(line = self.line, blocks = taken.stored, "blocks stored");
             self.tell(Event::Stored { meter: self.meter_name(), blocks: taken.stored });
@@ -184,15 +229,20 @@ impl Conversation {
         for (code, message) in &taken.refused {
             self.refuse(code, message);
         }
-        if taken.unknown_epoch {
+        let room = MOST_REFUSED.saturating_sub(self.fetch.refused.len());
+        self.fetch.refused.extend(taken.lasting.iter().take(room).map(|name| (name.register, name.block)));
+        if taken.unknown_epoch && self.known.meter.is_some() {
             // A new epoch began since the greeting: greet again, which fetches its certificate and what rests on it.
             self.greet();
         }
         self.show_progress();
+        for handshake in &taken.completed {
+            self.in_force(handshake).await?;
+        }
         Ok(())
     }
 
-    fn show_progress(&self) {
+    pub(super) fn show_progress(&self) {
         let behind = self.fetch.outstanding();
         self.shared.change(|state| state.behind = behind);
     }
@@ -205,11 +255,4 @@ impl Conversation {
 
 fn count(first: u64, last: u64) -> u16 {
     u16::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(1)
-}
-
-/// The register and number that a block claims.
-fn name_of(bytes: &[u8]) -> Option<BlockName> {
-    let file = BlockFile::read(bytes).ok()?;
-    let header = DayHeader::read(Signed::read(&file.message, "day block").ok()?.payload).ok()?;
-    Some(BlockName { register: header.register.code, block: header.block })
 }

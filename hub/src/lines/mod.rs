@@ -10,11 +10,19 @@ mod arrival;
 mod commands;
 mod conversation;
 mod fetch;
+mod holdings;
+mod meet;
 mod missing;
 mod pair;
+mod refusals;
+mod session;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub use shared::Shared;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use drivers::{Address, Dial, Patience, Reader, Secret, sealed};
 use gateway_core::store::LineRow;
@@ -22,7 +30,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::Failure;
-use crate::api::{Event, LineState, NowMeter, Paired};
+use crate::api::{Event, NowMeter, Paired};
 use crate::keeper::Keeper;
 use conversation::Conversation;
 
@@ -31,43 +39,11 @@ enum Control {
     /// Pair with this code.
     Pair(protocol::metrology::keys::PairingCode, oneshot::Sender<Result<Paired, Failure>>),
     /// Store what is held in memory, then answer.
-    Flush(oneshot::Sender<()>),
+    Flush(oneshot::Sender<Result<(), Failure>>),
     /// Look again at what is stored: commands for the meter have come.
     Look,
     /// Store what is held and stop.
     Close,
-}
-
-/// What others may see of a line.
-#[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<Seen>>);
-
-#[derive(Debug, Default)]
-struct Seen {
-    state: LineState,
-    now: Option<NowMeter>,
-}
-
-impl Shared {
-    fn change(&self, change: impl FnOnce(&mut LineState)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).state);
-    }
-
-    fn show(&self, now: Option<NowMeter>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).now = now;
-    }
-
-    /// How the line is.
-    #[must_use]
-    pub fn state(&self) -> LineState {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).state.clone()
-    }
-
-    /// What its meter shows.
-    #[must_use]
-    pub fn now(&self) -> Option<NowMeter> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).now.clone()
-    }
 }
 
 struct Running {
@@ -123,23 +99,33 @@ impl Lines {
         let _ = running.reader.await;
     }
 
-    /// Closes all lines.
+    /// Closes all lines, none waiting for another.
     pub async fn close_all(&mut self) {
-        for (_, running) in std::mem::take(&mut self.running) {
-            let _ = running.control.send(Control::Close).await;
-            let _ = running.conversation.await;
-            let _ = running.reader.await;
+        let running = std::mem::take(&mut self.running);
+        for line in running.values() {
+            let _ = line.control.send(Control::Close).await;
+        }
+        for line in running.into_values() {
+            let _ = line.conversation.await;
+            let _ = line.reader.await;
         }
     }
 
     /// Stores what the lines hold in memory.
-    pub async fn flush(&self) {
+    ///
+    /// # Errors
+    /// When one of them could not: what it held comes again from the meter.
+    pub async fn flush(&self) -> Result<(), Failure> {
+        let mut result = Ok(());
         for running in self.running.values() {
             let (done, wait) = oneshot::channel();
-            if running.control.send(Control::Flush(done)).await.is_ok() {
-                let _ = wait.await;
+            if running.control.send(Control::Flush(done)).await.is_ok()
+                && let Ok(flushed) = wait.await
+            {
+                result = result.and(flushed);
             }
         }
+        result
     }
 
     /// Tells the lines that commands for their meters may have come.

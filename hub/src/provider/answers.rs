@@ -53,7 +53,7 @@ pub struct BillState {
     pub corrected_by: Option<Hash>,
 }
 
-/// A command for a meter. It is the meter that checks it; the household passes it on.
+/// A command for a meter, signed by a key of the provider. Whether that key may command the meter, the meter checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// The meter's identity key.
@@ -62,6 +62,8 @@ pub struct Command {
     pub sequence: u64,
     /// First Unix second at which it is too late.
     pub expires_at: u64,
+    /// What the meter's receipt will name it by.
+    pub hash: Hash,
     /// The signed message.
     pub message: Vec<u8>,
 }

@@ -3,29 +3,26 @@
 //! Before the household shows itself or sends a bill, the client makes sure that it holds a revocation list that is not
 //! stale: a stolen certificate of the provider is worth something only until the next list is due.
 
-use protocol::bill::{Package, Statement};
 use protocol::certificate::{self, VerifiedCertificate};
 use protocol::metrology::keys::Hash;
 use protocol::service::command::CommandReceipt;
-use protocol::service::receipt::BillReceipt;
 use protocol::service::revocation::{MAX_BYTES as MAX_LIST, RevocationError, Revocations};
-use protocol::service::succession::MAX_CHAIN;
+use protocol::service::succession::{LineageError, MAX_CHAIN};
 use protocol::show;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use protocol::wire::MAX_MESSAGE;
-use protocol::{meter_bill, wire as cbor};
 use serde_json::{Value, json};
 
 use super::answers::{BillState, Command, EnrolState, Offer, SubmitAnswer};
 use super::error::ProviderError;
+use super::read::{self, SHAPE, digest, hash, parse, plain, plain_text};
 use super::trust::Who;
 use super::wire::{Ask, MAX_JSON};
 use super::{Client, ClientKey};
 
 const JSON: &str = "application/json";
 const CBOR: &str = "application/cbor";
-const SHAPE: ProviderError = ProviderError::BadAnswer("it does not have the form of this answer");
 
 impl Client {
     /// Enrols with the one-time code from the provider, for the meters of these certificate files. Asked again with the
@@ -37,7 +34,7 @@ impl Client {
         let meters: Vec<String> = meters.iter().map(|file| show::hex(file)).collect();
         let body = json!({ "format": 1, "code": code, "meters": meters }).to_string().into_bytes();
         let answer = self.as_household(Ask::post("/v1/enrol", body, JSON)).await?;
-        let contract = text(&answer, "contract")?;
+        let contract = plain_text(&answer, "contract")?;
         match answer.get("state").and_then(Value::as_str) {
             Some("enrolled") => Ok(EnrolState::Enrolled { contract }),
             Some("pending") => Ok(EnrolState::Pending { contract }),
@@ -55,8 +52,8 @@ impl Client {
             let second = |name| value.get("valid")?.get(name)?.as_u64();
             Some(Offer {
                 hash: hash(value.get("hash")?)?,
-                id: value.get("id")?.as_str()?.to_owned(),
-                name: value.get("name")?.as_str()?.to_owned(),
+                id: plain(value.get("id")?.as_str()?)?,
+                name: plain(value.get("name")?.as_str()?)?,
                 valid: Span { from: second("from")?, until: second("until")? },
             })
         };
@@ -167,22 +164,21 @@ impl Client {
         Ok(Self { key: Some(next.clone()), ..self.clone() })
     }
 
-    /// Commands that wait for this household's meters.
+    /// Commands that wait for this household's meters, each signed by a key of the provider. What is not is left out: it
+    /// must not hold up the others.
     ///
     /// # Errors
     /// See [`ProviderError`].
     pub async fn commands(&self) -> Result<Vec<Command>, ProviderError> {
         let answer = self.as_household(Ask::get("/v1/commands", MAX_JSON, true)).await?;
-        let command = |value: &Value| {
-            Some(Command {
-                meter: hash(value.get("meter")?)?,
-                sequence: value.get("sequence")?.as_u64()?,
-                expires_at: value.get("expires_at")?.as_u64()?,
-                message: hex::decode(value.get("command")?.as_str()?).ok()?,
-            })
-        };
         let list = answer.get("commands").and_then(Value::as_array).ok_or(SHAPE)?;
-        list.iter().map(command).collect::<Option<_>>().ok_or(SHAPE)
+        let keys: Vec<[u8; 32]> =
+            self.known().lineages.iter().flat_map(|lineage| lineage.tenures().map(|tenure| tenure.key)).collect();
+        let sound: Vec<Command> = list.iter().filter_map(|value| read::command(value, &keys)).collect();
+        if sound.len() < list.len() {
+            tracing::warn!(left_out = list.len() - sound.len(), "commands that are damaged or not the provider's");
+        }
+        Ok(sound)
     }
 
     /// Passes a meter's receipt for a command on.
@@ -207,7 +203,17 @@ impl Client {
             return Err(ProviderError::NoKey);
         }
         self.fresh_list().await?;
-        parse(&self.ask(Ask { as_household: true, ..ask }).await?)
+        let ask = Ask { as_household: true, ..ask };
+        let again = ask.again();
+        match self.exchange(Who::Provider, ask).await {
+            Err(ProviderError::WrongPin) => {
+                self.follow().await?;
+                // Under the key that followed, the list in hand may no longer be the provider's.
+                self.fresh_list().await?;
+                parse(&self.exchange(Who::Provider, again).await?)
+            }
+            other => parse(&other?),
+        }
     }
 
     /// Makes sure that the list in hand is not past the time by which the next was due.
@@ -228,23 +234,26 @@ impl Client {
         }
     }
 
-    /// Asks the provider. When somebody unknown answers, asks that one how it descends from the pinned key, and tries
-    /// once more if it does.
+    /// Asks the provider what anybody may ask. When somebody unknown answers, asks that one how it descends from the pinned
+    /// key, and tries once more if it does.
     async fn ask(&self, ask: Ask<'_>) -> Result<Vec<u8>, ProviderError> {
-        let again = Ask { method: ask.method.clone(), body: ask.body.clone(), ..ask };
+        let again = ask.again();
         match self.exchange(Who::Provider, ask).await {
             Err(ProviderError::WrongPin) => {
-                let followed = match self.introduce().await {
-                    Ok(followed) => followed,
-                    Err(ProviderError::Lineage(error)) => return Err(error.into()),
-                    Err(_) => false,
-                };
-                if !followed {
-                    return Err(ProviderError::WrongPin);
-                }
+                self.follow().await?;
                 self.exchange(Who::Provider, again).await
             }
             other => other,
+        }
+    }
+
+    /// Learns how whoever answers descends from the pinned key. Only what the pinned key signed counts: whatever else a
+    /// stranger says, damaged or not, it is a stranger.
+    async fn follow(&self) -> Result<(), ProviderError> {
+        match self.introduce().await {
+            Ok(true) => Ok(()),
+            Err(ProviderError::Lineage(error @ (LineageError::Forked | LineageError::TooLong))) => Err(error.into()),
+            Ok(false) | Err(_) => Err(ProviderError::WrongPin),
         }
     }
 
@@ -258,54 +267,9 @@ impl Client {
         let messages: Option<Vec<_>> = list.iter().map(|value| hex::decode(value.as_str()?).ok()).collect();
         self.learn(&messages.ok_or(SHAPE)?)
     }
-
-    /// Reads an answer on a bill and checks its receipt: for this bill, by a key that spoke for the provider then.
-    fn receipted(&self, answer: &Value, digest: &Hash) -> Result<SubmitAnswer, ProviderError> {
-        let bytes = hex::decode(text(answer, "receipt")?).map_err(|_| SHAPE)?;
-        let receipt =
-            BillReceipt::read(&bytes).map_err(|_| ProviderError::BadAnswer("the receipt is damaged or not signed"))?;
-        // A receipt is written by the key of that day, which may be later than the booking.
-        let ours = self.known().lineages.iter().any(|lineage| {
-            let mut tenures = lineage.tenures();
-            tenures.any(|t| t.key == receipt.provider && t.until.is_none_or(|until| receipt.booked_at < until))
-        });
-        if receipt.digest != *digest || receipt.verdict != "valid" || !ours {
-            return Err(ProviderError::BadAnswer("the receipt is not this provider's for this bill"));
-        }
-        Ok(SubmitAnswer { verdict: answer.get("verdict").cloned().ok_or(SHAPE)?, receipt, receipt_bytes: bytes })
-    }
 }
 
 /// From then on a newer list is asked for, though the present one is still good.
 fn half_way(list: &Revocations) -> u64 {
     list.issued.saturating_add(list.next.saturating_sub(list.issued) / 2)
-}
-
-/// The digest of a bill, which the receipt must name.
-fn digest(bill: &[u8]) -> Option<Hash> {
-    if meter_bill::is_meter_bill(bill) {
-        return meter_bill::names(bill).ok().map(|(digest, _)| digest);
-    }
-    let package = Package::read(bill).ok()?;
-    cbor::decode::<Statement>(&package.statement, "bill statement").ok()?;
-    Some(Statement::digest(&package.statement))
-}
-
-fn parse(body: &[u8]) -> Result<Value, ProviderError> {
-    let value: Value = serde_json::from_slice(body).map_err(|_| SHAPE)?;
-    if value.get("format").and_then(Value::as_u64) == Some(1) {
-        Ok(value)
-    } else {
-        Err(ProviderError::BadAnswer("its format is not known to this program; update it"))
-    }
-}
-
-fn text(value: &Value, name: &str) -> Result<String, ProviderError> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(SHAPE)
-}
-
-fn hash(value: &Value) -> Option<Hash> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(value.as_str()?, &mut bytes).ok()?;
-    Some(bytes)
 }

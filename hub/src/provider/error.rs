@@ -103,6 +103,9 @@ pub enum ProviderError {
     BadAnswer(&'static str),
 }
 
+/// Codes by which a provider refuses a request before it has looked at what was sent.
+const ABOUT_THE_REQUEST: [&str; 5] = ["bad-request", "bad-format", "no-length", "no-key", "not-found"];
+
 impl ProviderError {
     /// Whether trying again can help.
     #[must_use]
@@ -119,9 +122,17 @@ impl ProviderError {
             | Self::Tls(_)
             | Self::ExpiredLeaf
             | Self::RevokedLeaf
-            | Self::Revocations(RevocationError::Stale) => Retry::After(3600),
+            | Self::BadAnswer(_)
+            | Self::Revocations(RevocationError::Stale | RevocationError::Future) => Retry::After(3600),
             _ => Retry::Never,
         }
+    }
+
+    /// Whether this is the provider's own word on what it was sent, which trying again does not change. Everything else says
+    /// something of the way there, of keys or of clocks, and may pass: a bill is not given up for it.
+    #[must_use]
+    pub fn is_verdict(&self) -> bool {
+        matches!(self, Self::Rejected { code, .. } if !ABOUT_THE_REQUEST.contains(&code.as_str()))
     }
 
     /// A short stable name.
@@ -146,11 +157,43 @@ impl ProviderError {
             Self::Lineage(_) => "bad-succession",
             Self::Revocations(RevocationError::Older { .. }) => "old-revocations",
             Self::Revocations(RevocationError::Stale) => "stale-revocations",
+            Self::Revocations(RevocationError::Future) => "early-revocations",
             Self::Revocations(_) => "bad-revocations",
             Self::NotEnrolled(_) => "not-enrolled",
             Self::Pending => "pending",
             Self::Later { code, .. } | Self::Rejected { code, .. } => code,
             Self::BadAnswer(_) => "bad-answer",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::wire::WireError;
+
+    #[test]
+    fn only_the_providers_word_on_a_bill_is_final() {
+        let rejected = |code: &str| ProviderError::Rejected { code: code.into(), message: String::new() };
+        for word in ["overlap-booked", "withdrawn-tariff", "malformed", "too-large"] {
+            assert!(rejected(word).is_verdict(), "{word}");
+        }
+        for word in ABOUT_THE_REQUEST {
+            assert!(!rejected(word).is_verdict(), "{word}");
+        }
+        for passing in [
+            ProviderError::WrongPin,
+            ProviderError::Lineage(LineageError::Forked),
+            ProviderError::Lineage(LineageError::Wire(WireError::TooLong("succession"))),
+            ProviderError::Revocations(RevocationError::Future),
+            ProviderError::Revocations(RevocationError::OtherKey),
+            ProviderError::Revocations(RevocationError::Older { found: 1, seen: 2 }),
+            ProviderError::BadAnswer("x"),
+            ProviderError::NotEnrolled(String::new()),
+            ProviderError::NoRandomness,
+            ProviderError::Address(String::new()),
+        ] {
+            assert!(!passing.is_verdict(), "{passing}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod answers;
 mod calls;
 mod error;
 mod key;
+mod read;
 mod trust;
 mod wire;
 
@@ -20,7 +21,7 @@ pub use key::ClientKey;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::service::revocation::{RevocationError, Revocations};
+use protocol::service::revocation::Revocations;
 use protocol::service::succession::Lineage;
 
 /// Which provider, and how it is known.
@@ -55,6 +56,14 @@ struct Known {
     list: Option<(Revocations, Vec<u8>)>,
 }
 
+impl Known {
+    /// A list that was taken before, if it still is the provider's.
+    fn read_list(&self, bytes: Vec<u8>) -> Option<(Revocations, Vec<u8>)> {
+        let list = self.lineages.iter().find_map(|lineage| Revocations::read_seen(&bytes, lineage).ok())?;
+        Some((list, bytes))
+    }
+}
+
 /// The client. It holds no connection between requests; clones share what was learned.
 #[derive(Clone)]
 pub struct Client {
@@ -71,10 +80,12 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client for a provider. Without a key only what is public can be asked.
+    /// A client for a provider. Without a key only what is public can be asked. A revocation list that its keys did not
+    /// sign while they spoke for it is left out, as when a hand-over took the word of a stolen key back: a fresh one is
+    /// asked for before the household shows itself.
     ///
     /// # Errors
-    /// When no key is pinned, or what is given as seen before is not the provider's.
+    /// When no key is pinned, or the hand-overs that are given as seen before are not the provider's.
     pub fn new(pin: ProviderPin, key: Option<ClientKey>, clock: Clock) -> Result<Self, ProviderError> {
         if pin.keys.is_empty() {
             return Err(ProviderError::NoPin);
@@ -88,8 +99,7 @@ impl Client {
         client.learn(&pin.successions)?;
         if let Some(bytes) = pin.revocations {
             let mut known = client.known();
-            let list = known.lineages.iter().find_map(|lineage| Revocations::read_seen(&bytes, lineage).ok());
-            known.list = Some((list.ok_or(RevocationError::OtherKey)?, bytes));
+            known.list = known.read_list(bytes);
         }
         Ok(client)
     }
@@ -145,7 +155,38 @@ impl Client {
             }
             new |= taken;
         }
+        if new {
+            // What the old key signed after its time counts no more.
+            next.list = next.list.take().and_then(|(_, bytes)| next.read_list(bytes));
+        }
         *known = next;
         Ok(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::SigningKey;
+    use protocol::service::succession::Succession;
+
+    #[test]
+    fn a_list_from_after_the_theft_of_a_key_locks_nobody_out() {
+        let (old, new) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let public = |key: &SigningKey| key.verifying_key().to_bytes();
+        let list = |key: &SigningKey, issued| Revocations::new(public(key), 9, issued, issued + 1000).sign(key);
+        let theft = Succession::sign(&old, &new, 500, 300);
+        let client = |list: Vec<u8>, successions: Vec<Vec<u8>>| {
+            let pin = ProviderPin { revocations: Some(list), successions, ..ProviderPin::new(public(&old), "x:1") };
+            Client::new(pin, None, Arc::new(|| 600)).unwrap()
+        };
+        assert_eq!(client(list(&old, 400), vec![theft.clone()]).revocation_list(), None);
+        assert_eq!(client(list(&old, 200), vec![theft.clone()]).revocation_list(), Some(list(&old, 200)));
+        // The same when the hand-over is met on the way.
+        let meeting = client(list(&old, 400), Vec::new());
+        assert_eq!(meeting.revocation_list(), Some(list(&old, 400)));
+        assert_eq!(meeting.learn(std::slice::from_ref(&theft)), Ok(true));
+        assert_eq!(meeting.revocation_list(), None);
+        assert_eq!(meeting.successions(), [theft]);
     }
 }

@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Client;
 use super::error::ProviderError;
+use super::read::is_control;
 use super::trust::Who;
 
 /// For the connection and the handshake.
@@ -45,6 +46,11 @@ pub(super) struct Ask<'a> {
 impl<'a> Ask<'a> {
     pub(super) fn get(path: &'a str, limit: usize, as_household: bool) -> Self {
         Self { method: Method::GET, path, body: Bytes::new(), kind: "", limit, as_household }
+    }
+
+    /// The same request once more.
+    pub(super) fn again(&self) -> Self {
+        Self { method: self.method.clone(), body: self.body.clone(), ..*self }
     }
 
     pub(super) fn post(path: &'a str, body: Vec<u8>, kind: &'static str) -> Self {
@@ -149,7 +155,9 @@ async fn read(response: Response<hyper::body::Incoming>, limit: usize) -> Result
             ProviderError::BadAnswer("it is not that of a Wattseal provider")
         });
     };
-    let message: String = message.chars().filter(|c| !c.is_control()).take(500).collect();
+    let message: String = message.chars().filter(|c| !is_control(*c)).take(500).collect();
+    let named = !code.is_empty() && code.len() <= 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let code = if named { code } else { "refused".to_owned() };
     Err(match (status, code.as_str(), retry) {
         (StatusCode::FORBIDDEN, "pending", _) => ProviderError::Pending,
         (StatusCode::FORBIDDEN, "not-enrolled", _) => ProviderError::NotEnrolled(message),

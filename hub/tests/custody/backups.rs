@@ -7,7 +7,7 @@ use gateway_core::custody::{Container, Contents, Keys, SlotKind};
 use gateway_core::store::{SCHEMA_VERSION, probe};
 use hub::home::Home;
 
-use crate::house::{House, first_key, groups, vectors};
+use crate::house::{House, all_at_once, first_key, groups, vectors};
 
 const FILE: &str = "b.wattseal-backup";
 
@@ -44,6 +44,32 @@ fn a_restored_home_holds_the_same_under_another_key() {
     // Never over a store.
     assert_eq!(house.refusal(&["--home", "r", "restore", FILE], &sheet, 1), "exists");
     assert_eq!(house.refusal(&["restore", FILE], &sheet, 1), "exists");
+}
+
+#[test]
+fn a_restored_home_bills_nothing_by_itself_and_says_so() {
+    let house = House::new();
+    let sheet = house.init();
+    let mut store = Home::new(&house.path("h"), None).open().unwrap();
+    store
+        .transaction(|store| {
+            store.pin_provider(&[7; 32], "Fern", 1)?;
+            let account = store.keep_account(&[7; 32], "127.0.0.1:1", &[1; 32], &[11; 32])?;
+            store.keep_standing(account, "day-night", 1_772_323_200, 108_000, false)
+        })
+        .unwrap_or_else(|error: gateway_core::StoreError| panic!("{error}"));
+    drop(store);
+    house.json(&["backup", FILE], 0);
+    let shown = house.json_with(&["--home", "r", "restore", FILE], &sheet, 0);
+    assert_eq!(shown["standing_ended"], 1);
+    let restored = Home::new(&house.path("r"), None).open().unwrap();
+    assert!(restored.standing().unwrap().iter().all(|standing| standing.ended_at.is_some()));
+    drop(restored);
+    let kept = Home::new(&house.path("h"), None).open().unwrap();
+    assert!(kept.standing().unwrap().iter().all(|standing| standing.ended_at.is_none()), "the home itself goes on");
+    // What a person reads names both: what was ended, and pairings that are not in it.
+    let said = house.text_with(&["--home", "s", "restore", FILE], &sheet);
+    assert!(said.contains("1 standing submission(s) were ended") && said.contains("paired anew"), "{said}");
 }
 
 #[test]
@@ -139,9 +165,8 @@ fn a_backup_is_consistent_while_others_write() {
 fn backups_at_once_do_not_disturb_each_other() {
     let house = House::new();
     let sheet = house.init();
-    let children: Vec<_> = (0..4).map(|_| house.command(&["backup"]).output()).collect();
-    for output in children {
-        assert_eq!(output.unwrap().status.code(), Some(0));
+    for output in all_at_once(&house, &["backup"], 4) {
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
     let files: Vec<String> = house.names("h/backups").into_iter().filter(|n| n.ends_with("-backup")).collect();
     assert_eq!(files.len(), 4, "{files:?}");

@@ -43,16 +43,23 @@ impl House {
 
     /// Runs a command with a text on its standard input.
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that wants no input may have closed it.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        child.wait_with_output().unwrap()
+        typed(&mut self.command(arguments), input)
+    }
+
+    /// What a person reads when a command succeeds.
+    pub fn text_with(&self, arguments: &[&str], input: &str) -> String {
+        let with_json = self.command(arguments);
+        let mut command = Command::new(WATTSEAL);
+        command.args(arguments).current_dir(self.directory.path());
+        for (name, value) in with_json.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let output = typed(&mut command, input);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs a command that must end with `code`; its JSON.
@@ -151,4 +158,22 @@ pub fn copy_tree(from: &Path, to: &Path) {
 pub fn groups(sheet: &str) -> Vec<String> {
     let key = gateway_core::custody::RecoveryKey::read(sheet).unwrap();
     key.groups().iter().map(|group| group.to_string()).collect()
+}
+
+/// Runs a command several times at once.
+pub fn all_at_once(house: &House, arguments: &[&str], count: usize) -> Vec<Output> {
+    let start = || {
+        let mut command = house.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..count).map(|_| start()).collect();
+    children.into_iter().map(|child| child.wait_with_output().unwrap()).collect()
+}
+
+/// Runs a command with a text on its standard input.
+fn typed(command: &mut Command, input: &str) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that wants no input may have closed it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::house::{House, groups};
+use crate::house::{House, WATTSEAL, groups};
 
 /// Far longer than anything takes, so that a test that hangs ends.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -149,4 +149,70 @@ fn what_a_person_types_from_the_sheet_is_not_shown() {
         assert!(!shown.contains(group.as_str()), "{shown}");
     }
     house.json(&["--credential", "new", "status"], 0);
+}
+
+/// The same command with the terminal as its own, so that Ctrl-C reaches it.
+fn in_session(house: &House, arguments: &[&str]) -> Terminal {
+    let inner = house.command(arguments);
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").arg(WATTSEAL).args(inner.get_args()).current_dir(house.directory.path());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    Terminal::new(command)
+}
+
+#[test]
+fn ctrl_c_at_a_hidden_question_leaves_a_terminal_that_shows_what_is_typed() {
+    use rustix::termios::{LocalModes, tcgetattr};
+    let house = House::new();
+    house.init();
+    let mut terminal = in_session(&house, &["--credential", "new", "recover"]);
+    terminal.wait("nothing is shown while you type): ");
+    let keyboard = terminal.keyboard.try_clone().unwrap();
+    assert!(!tcgetattr(&keyboard).unwrap().local_modes.contains(LocalModes::ECHO));
+    terminal.keyboard.write_all(b"AB\x03").unwrap();
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.contains("interrupted"), "{shown}");
+    assert!(tcgetattr(&keyboard).unwrap().local_modes.contains(LocalModes::ECHO));
+    assert!(!house.path("new").exists());
+}
+
+#[test]
+fn ctrl_c_while_a_home_is_made_leaves_nothing_behind() {
+    let house = House::new();
+    let mut terminal = in_session(&house, &["--credential", "h/c", "init", "--sheet", "h/recovery-sheet.txt"]);
+    terminal.wait("press Enter");
+    assert_eq!(house.names("h"), [".attempt", "c", "recovery-sheet.txt"]);
+    terminal.keyboard.write_all(b"\x03").unwrap();
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(3), "{shown}");
+    assert_eq!(house.names("."), ["tmp"]);
+}
+
+#[test]
+fn what_a_killed_attempt_left_is_cleared_by_the_next_and_nothing_else() {
+    let house = House::new();
+    let mut terminal =
+        Terminal::new(house.command(&["--credential", "h/hub.credential", "init", "--sheet", "h/recovery-sheet.txt"]));
+    terminal.wait("press Enter");
+    let dead = house.sheet();
+    terminal.child.kill().unwrap();
+    terminal.end();
+    for name in ["", "-wal", "-journal", "-shm"] {
+        // As a restore leaves them.
+        std::fs::write(house.path(&format!("h/.backup.draft{name}")), "x").unwrap();
+    }
+    // An older sheet and a file of somebody's are no business of the attempt.
+    std::fs::write(house.path("h/recovery-sheet-1999.txt"), "old").unwrap();
+    house.json(&["init"], 0);
+    let names = ["hub.credential", "keys.cbor", "recovery-sheet-1999.txt", "recovery-sheet.txt", "store.db"];
+    assert_eq!(house.names("h"), names);
+    assert_ne!(house.sheet(), dead);
+    house.json_with(&["--credential", "c", "recover"], &house.sheet(), 0);
+    assert_eq!(house.refusal(&["--credential", "c", "recover"], &dead, 1), "other-sheet");
 }

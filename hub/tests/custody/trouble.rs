@@ -4,16 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::house::{House, WATTSEAL, copy_tree};
-
-fn all_at_once(house: &House, arguments: &[&str], count: usize) -> Vec<Output> {
-    let start = || {
-        let mut command = house.command(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let children: Vec<_> = (0..count).map(|_| start()).collect();
-    children.into_iter().map(|child| child.wait_with_output().unwrap()).collect()
-}
+use crate::house::{House, WATTSEAL, all_at_once, copy_tree};
 
 #[test]
 fn of_several_inits_at_once_one_makes_the_home() {
@@ -86,6 +77,7 @@ fn a_disk_that_fills_up_leaves_the_old_state() {
     for blocks in [8, 64, 150] {
         let output = with_a_small_disk(&house, &["backup", "b"], blocks);
         assert_eq!(output.status.code(), Some(3), "{blocks}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("\"disk-full\""), "{blocks}: {output:?}");
         assert!(!house.path("b").exists());
         assert_eq!(house.names("."), ["h", "tmp"]);
     }
@@ -93,6 +85,7 @@ fn a_disk_that_fills_up_leaves_the_old_state() {
     house.json(&["backup", "b"], 0);
     let output = with_a_small_disk(&house, &["--home", "r", "init"], 8);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"disk-full\""), "{output:?}");
     assert!(!house.path("r").exists());
     house.json_with(&["--home", "r", "restore", "b"], &sheet, 0);
     assert_eq!(house.holds("r"), before);

@@ -61,9 +61,12 @@ fn an_upgraded_home_has_another_key_and_no_plain_one() {
     let house = House::new();
     house.first_format();
     let before = house.holds("h");
+    assert!(house.names("h/backups")[0].ends_with(".store.db"), "kept under the old key");
+    std::fs::write(house.path("h/backups/mine.store.db"), "somebody's").unwrap();
     let upgraded = house.json(&["keys", "upgrade"], 0);
     assert_eq!(upgraded["key"]["kind"], "credential");
     assert!(!house.path("h/store.key").exists());
+    assert_eq!(house.names("h/backups"), ["mine.store.db"], "what the old key opens is gone with it");
     assert!(matches!(probe(&house.path("h/store.db"), &first_key()), Err(StoreError::WrongKey)));
     assert_eq!(house.holds("h"), before);
     assert_eq!(house.json(&["keys", "upgrade"], 0)["already"], true);

@@ -80,7 +80,7 @@ pub struct RunArgs {
     pub currency: String,
 
     /// What goes wrong: drop:P, duplicate:P, reorder:P, corrupt:P, replay:P, equivocate, clock:±SECONDS,
-    /// power-cut:EVERY:LASTING, full-flash; may repeat
+    /// power-cut:EVERY:LASTING (once the line is open, not while it catches up), full-flash; may repeat
     #[arg(long, value_name = "KIND[:ARG]", action = ArgAction::Append)]
     pub fault: Vec<Fault>,
     /// Chances of the line's faults, to repeat them

@@ -164,7 +164,7 @@ impl Course {
         }
     }
 
-    /// Feeds the load to the meter and hands out every block.
+    /// Feeds the load to the meter and hands out every block. A line that the meter ran on goes on after the load.
     ///
     /// # Errors
     /// When the meter or the receiver of blocks refuses.
@@ -203,6 +203,7 @@ impl Course {
             }
             from = until;
         }
+        tallies.iter().filter(|tally| tally.blocks > 0).for_each(|tally| meter.pass(&tally.register.code));
         Ok(tallies)
     }
 

@@ -1,8 +1,9 @@
 //! The blocks that the meter holds: files that the store made visible, and where each is.
 //!
-//! A meter keeps thirteen months; what is older goes.
+//! A meter keeps thirteen months of every register; what is older goes. Months are counted by the days that blocks are
+//! held of, never by the clock: a clock that leaps ahead makes no block old.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use protocol::wire::Signed;
 use crate::meter::{Block, directory_name};
 use crate::store::BLOCKS;
 
-/// Days that blocks are kept: thirteen months.
-pub const KEPT_DAYS: u32 = 396;
+/// Days of each register whose blocks are kept: thirteen months.
+pub const KEPT_DAYS: usize = 396;
 /// Longest block that is read.
 const MAX_BYTES: u64 = 16 << 10;
 
@@ -108,15 +109,18 @@ impl Archive {
         self.registers.get(code).map_or(0, BTreeMap::len)
     }
 
-    /// Gives up blocks of days before `day`. A file that cannot be removed is tried again later.
-    pub fn forget_before(&mut self, day: u32) {
+    /// Gives up blocks of all but the newest `days` days that a register has blocks of. A file that cannot be removed is
+    /// tried again later.
+    pub fn keep(&mut self, days: usize) {
         for held in self.registers.values_mut() {
+            let known: BTreeSet<u32> = held.values().map(|held| held.day).collect();
+            let Some(oldest) = days.checked_sub(1).and_then(|newer| known.iter().rev().nth(newer)) else { continue };
             held.retain(|_, held| {
                 let removed = || match fs::remove_file(&held.path) {
                     Err(error) => error.kind() == io::ErrorKind::NotFound,
                     Ok(()) => true,
                 };
-                held.day >= day || !removed()
+                held.day >= *oldest || !removed()
             });
         }
     }

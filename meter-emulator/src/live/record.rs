@@ -159,7 +159,7 @@ impl Record {
     /// The record as it stands in the file.
     #[must_use]
     pub fn write(&self) -> Zeroizing<Vec<u8>> {
-        let body = Zeroizing::new(protocol::wire::encode(self));
+        let body = protocol::wire::encode_secret(self);
         let mut bytes = Zeroizing::new(Vec::with_capacity(body.len() + LENGTH_BYTES + CHECK_BYTES));
         // Eight registers and a receipt of 512 bytes are far below 2¹⁶.
         bytes.extend_from_slice(&u16::try_from(body.len()).unwrap_or(u16::MAX).to_le_bytes());

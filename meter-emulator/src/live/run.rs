@@ -1,5 +1,6 @@
 //! A live meter on real lines: one thread that owns the device, and lines that talk to it.
 
+mod code;
 mod control;
 mod error;
 mod lifetime;
@@ -7,12 +8,11 @@ mod lifetime;
 pub use control::Control;
 pub use error::RunError;
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use protocol::line::Message;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
@@ -21,7 +21,6 @@ use super::event::Event;
 use super::fault::{Fault, Trouble};
 use super::port::{self, Inward, Lines, Port};
 use super::recorder::Setup;
-use crate::store::files;
 use lifetime::Life;
 
 /// How a meter runs.
@@ -61,6 +60,9 @@ pub fn run(setup: &Arc<Setup>, options: &Options, say: &mut dyn FnMut(&Event)) -
     let (inward, coming) = mpsc::channel(QUEUE);
     control::listen(&runtime, &inward)?;
     let trouble = Arc::new(Mutex::new(Trouble::new(options.fault_seed)));
+    if let Some(path) = &options.code_file {
+        code::forget_old(path);
+    }
     let life = Life::begin(setup, options)?;
     let mut run = Run {
         runtime,
@@ -79,19 +81,6 @@ pub fn run(setup: &Arc<Setup>, options: &Options, say: &mut dyn FnMut(&Event)) -
     // A thread may still wait for control input.
     runtime.shutdown_background();
     result
-}
-
-/// Writes the code to a file of its owner alone, whole or not at all.
-fn show_code(path: &Path, code: &str) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    let beside = PathBuf::from(beside);
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    files::write(&beside, format!("{code}\n").as_bytes(), files::PRIVATE)?;
-    fs::rename(&beside, path)
 }
 
 struct Run<'a> {
@@ -181,6 +170,11 @@ impl Run<'_> {
                 if let Some(port) = self.ports.get(port) {
                     answers.iter().for_each(|answer| port.answer(answer));
                 }
+                if matches!(message, Some(Message::Hello(_))) {
+                    // The first telegram of a session comes at once: after a pairing it is what the household waits for.
+                    let now: Vec<_> = self.life.device_mut()?.now().into_iter().collect();
+                    self.push(&now);
+                }
                 // The line may be gone.
                 let _ = done.send(());
             }
@@ -253,7 +247,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn push(&self, messages: &[protocol::line::Message]) {
+    fn push(&self, messages: &[Message]) {
         for message in messages {
             let bytes = message.write();
             self.ports.iter().for_each(|port| port.push(&bytes));
@@ -271,7 +265,7 @@ impl Run<'_> {
 
     fn code_file(&mut self, event: &Event) -> Result<(), RunError> {
         let (Some(path), Event::PairingCode { code, .. }) = (&self.options.code_file, event) else { return Ok(()) };
-        let written = show_code(path, code);
+        let written = code::show(path, code);
         self.code_shown = written.is_ok();
         written.map_err(|source| RunError::CodeFile { path: path.clone(), source })
     }
@@ -279,7 +273,7 @@ impl Run<'_> {
     fn forget_code(&mut self) {
         if let Some(path) = self.options.code_file.as_ref().filter(|_| self.code_shown) {
             // It is worth nothing any more, so that it stays does no harm.
-            let _ = files::erase(path);
+            let _ = code::erase(path);
             self.code_shown = false;
         }
     }

@@ -1,4 +1,5 @@
-//! Time that the meter answers for without a block: it billed the time itself.
+//! Time that the meter answers for without a block, since it billed the time itself, and time that it used up while it
+//! ran on no line.
 
 use metrology::label::RegisterCode;
 use protocol::time::Span;
@@ -30,6 +31,17 @@ impl FileMeter {
         }
         state.total = total;
         self.install(register, state);
+        self.pass(code);
         Ok(())
+    }
+
+    /// Time of a register was sealed or billed from a file: a meter that ran on a line before goes on after it, and
+    /// counts nothing of it again.
+    pub(crate) fn pass(&mut self, code: &RegisterCode) {
+        let end = self.coverage(code).and_then(|coverage| coverage.ranges().last().map(|range| range.1));
+        let interval = self.register(code).map(|register| register.interval);
+        if let (Some(remembered), Some(end), Some(interval)) = (&mut self.remembered, end, interval) {
+            remembered.pass(code, end, interval);
+        }
     }
 }

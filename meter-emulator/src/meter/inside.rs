@@ -8,6 +8,18 @@ use metrology::seal::{ChainState, Sample, Sealer};
 use super::{Batch, Block, FileMeter};
 
 impl FileMeter {
+    /// The slot that a register may record next at the earliest: the one that is due, or else the first that lies within
+    /// the epoch and after everything that is sealed or billed.
+    #[must_use]
+    pub fn earliest(&self, code: &RegisterCode) -> Option<u64> {
+        let chain = self.chains.get(code)?;
+        let first = || {
+            let sealed = chain.sealer.state().coverage.ranges().last().map_or(0, |range| range.1);
+            sealed.max(self.epoch.first).div_ceil(chain.register.interval.seconds())
+        };
+        Some(chain.sealer.expected().unwrap_or_else(first))
+    }
+
     /// Number of a register's next block.
     pub(crate) fn next_number(&self, code: &RegisterCode) -> u64 {
         self.chains.get(code).map_or(0, |chain| chain.sealer.state().block)

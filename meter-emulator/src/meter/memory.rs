@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use metrology::keys::{PairingCode, household_fingerprint};
-use metrology::label::{Register, RegisterCode};
+use metrology::label::{Interval, Register, RegisterCode};
 use metrology::seal::{ChainState, Journal, Pairing as PairingLabel, SealedBlock, Sealer};
 
 /// What the meter keeps of its pairing: enough to derive the register keys of later epochs and registers.
@@ -42,6 +42,19 @@ pub(crate) struct Remembered {
     pub confirmed: Option<[u8; 32]>,
     /// What operators ordered.
     pub orders: Orders,
+}
+
+impl Remembered {
+    /// A register has used up time until `until`, by the meter's clock, without running there: the time was sealed or
+    /// billed from a file. What was counted on the line before belongs to that time, and the line goes on after it.
+    pub(crate) fn pass(&mut self, code: &RegisterCode, until: u64, interval: Interval) {
+        let at = until.saturating_add_signed(self.offset.saturating_neg());
+        self.pending.retain(|(known, _)| known != code);
+        if at > self.at {
+            self.at = at;
+            self.whole = Some(until / interval.seconds());
+        }
+    }
 }
 
 /// What operators' commands have come to.

@@ -20,19 +20,20 @@
 
 pub(crate) mod files;
 mod save;
+mod stage;
 
 pub use save::SaveError;
+pub use stage::Stage;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use fs2::FileExt;
-use protocol::pairing::Pairing;
 use zeroize::Zeroizing;
 
 use crate::flash;
-use crate::meter::{Block, FileMeter, directory_name};
+use crate::meter::FileMeter;
 
 const FLASH: &str = "flash";
 const LOCK: &str = "lock";
@@ -173,7 +174,7 @@ impl Store {
     pub fn stage(&self) -> Result<Stage, StoreError> {
         let root = self.pending(self.generation + 1);
         files::private_dir(&root).map_err(at(&root))?;
-        Ok(Stage { root, visible: self.root.clone(), directories: Vec::new(), files: Vec::new() })
+        Ok(Stage::new(root, &self.root))
     }
 
     /// Makes a run durable, then visible.
@@ -187,7 +188,7 @@ impl Store {
         let state = self.root.join(FLASH).join(STATE);
         files::replace(&state, &flash::write(meter, generation)).map_err(at(&state))?;
         self.generation = generation;
-        self.publish(&stage.root)
+        self.publish(stage.root())
     }
 
     /// Finishes or discards what an interrupted run left.
@@ -225,85 +226,6 @@ fn lock(root: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(error) if error.kind() == fs2::lock_contended_error().kind() => Err(StoreError::Locked(root.to_owned())),
         Err(error) => Err(at(&path)(error)),
-    }
-}
-
-/// The files of a run before they are visible. Dropping it without [`Store::commit`] leaves files that the next run
-/// removes.
-#[derive(Debug)]
-pub struct Stage {
-    root: PathBuf,
-    visible: PathBuf,
-    directories: Vec<PathBuf>,
-    files: Vec<PathBuf>,
-}
-
-impl Stage {
-    /// Lays out a block.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn block(&mut self, block: &Block) -> Result<(), StoreError> {
-        let name = Path::new(BLOCKS).join(directory_name(&block.register)).join(block.file_name());
-        self.only(&name, &block.bytes(), files::PUBLIC)
-    }
-
-    /// Lays out a bill. Only its owner can read it: a bill is between the household and its provider.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn bill(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.only(&Path::new(BILLS).join(name), bytes, files::PRIVATE)
-    }
-
-    /// Lays out a file in a directory of its kind, unless it is there already.
-    fn only(&mut self, name: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
-        let visible = self.visible.join(name);
-        if visible.exists() {
-            return Err(StoreError::OldFlash(visible));
-        }
-        if let Some(directory) = self.root.join(name).parent().filter(|d| !self.directories.iter().any(|k| k == d)) {
-            fs::create_dir_all(directory).map_err(at(directory))?;
-            self.directories.push(directory.to_owned());
-        }
-        self.file(name, bytes, mode)
-    }
-
-    /// Lays out the pairing file, readable by its owner alone from the moment it exists.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn pairing(&mut self, pairing: &Pairing) -> Result<(), StoreError> {
-        self.file(Path::new(PAIRING), &pairing.write(), files::PRIVATE)
-    }
-
-    /// Throws the files away.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn discard(self) -> Result<(), StoreError> {
-        fs::remove_dir_all(&self.root).map_err(at(&self.root))
-    }
-
-    fn file(&mut self, name: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
-        let path = self.root.join(name);
-        files::write(&path, bytes, mode).map_err(at(&path))?;
-        self.files.push(path);
-        Ok(())
-    }
-
-    /// Forces everything to disk: all files after the last is written, which costs one wait rather than hundreds.
-    fn sync(&self) -> Result<(), StoreError> {
-        for file in &self.files {
-            files::sync(file).map_err(at(file))?;
-        }
-        let blocks = self.directories.first().and_then(|directory| directory.parent());
-        let flash = self.root.parent();
-        let directories = self.directories.iter().map(PathBuf::as_path).chain(blocks).chain([&*self.root]).chain(flash);
-        for directory in directories {
-            files::sync_dir(directory).map_err(at(directory))?;
-        }
-        Ok(())
     }
 }
 

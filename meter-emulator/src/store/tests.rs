@@ -71,7 +71,7 @@ fn a_run_survives_and_goes_on() {
 fn before_the_flash_is_written_nothing_happened() {
     let dir = tempfile::tempdir().unwrap();
     let (store, stage, _) = sealed(dir.path());
-    assert!(stage.root.join("blocks/1-0_1.8.0/2025-01-01-000000.block").exists());
+    assert!(stage.root().join("blocks/1-0_1.8.0/2025-01-01-000000.block").exists());
     drop((store, stage));
     // As after a power cut: pending files without a state. A new meter can be made here.
     assert!(Store::open(dir.path()).unwrap().is_none());
@@ -88,7 +88,7 @@ fn after_the_flash_is_written_the_next_run_finishes() {
     let (mut store, mut stage, meter) = sealed(&whole);
     stage.file(Path::new(CERTIFICATE), &meter.certificate_file(), files::PUBLIC).unwrap();
     copy(&whole, &cut);
-    fs::remove_file(stage.root.join(CERTIFICATE)).unwrap();
+    fs::remove_file(stage.root().join(CERTIFICATE)).unwrap();
     store.commit(&mut stage, &meter).unwrap();
     // The power fails between writing the flash and moving the files, one of which has moved.
     fs::copy(whole.join("flash/state.cbor"), cut.join("flash/state.cbor")).unwrap();
@@ -155,7 +155,7 @@ fn secrets_are_for_their_owner() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, mut stage, meter) = sealed(dir.path());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&stage.root.join(PAIRING)), 0o600, "from its first moment");
+    assert_eq!(mode(&stage.root().join(PAIRING)), 0o600, "from its first moment");
     store.commit(&mut stage, &meter).unwrap();
     let mut stage = store.stage().unwrap();
     stage.bill("a.bill", b"bill").unwrap();

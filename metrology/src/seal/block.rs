@@ -2,7 +2,7 @@
 
 use chacha20poly1305::{AeadInPlace, ChaCha20Poly1305, KeyInit};
 use ed25519_dalek::SigningKey;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{ChainState, MAX_CIPHERTEXT, OpenDay, PLAINTEXT_PREFIX, Pairing, TAG_BYTES};
 use crate::cose::{self, Bytes, MAX_MESSAGE};
@@ -95,7 +95,8 @@ pub(super) fn seal(context: &Context<'_>, open: &OpenDay, state: &ChainState, se
     let hash = header::header_hash(payload.as_slice());
     let message = cose::sign1(context.signing, cose::purpose::DAY_BLOCK, payload.as_slice())?;
 
-    let mut ciphertext = [0; MAX_CIPHERTEXT];
+    // Readings in clear until they are encrypted in place.
+    let mut ciphertext = Zeroizing::new([0; MAX_CIPHERTEXT]);
     let length = PLAINTEXT_PREFIX + 2 * count;
     let plain = ciphertext.get_mut(..length)?;
     write_plaintext(plain, state.total, open.total, residual, readings)?;
@@ -105,7 +106,14 @@ pub(super) fn seal(context: &Context<'_>, open: &OpenDay, state: &ChainState, se
     let tag = cipher.encrypt_in_place_detached(&nonce(&register.code, state.block).into(), &hash, plain).ok()?;
     ciphertext.get_mut(length..length + TAG_BYTES)?.copy_from_slice(&tag);
 
-    Some(SealedBlock { message, hash, commitments, count, ciphertext, ciphertext_length: length + TAG_BYTES })
+    Some(SealedBlock {
+        message,
+        hash,
+        commitments,
+        count,
+        ciphertext: *ciphertext,
+        ciphertext_length: length + TAG_BYTES,
+    })
 }
 
 fn write_plaintext(out: &mut [u8], before: u64, after: u64, residual: u32, readings: &[u16]) -> Option<()> {

@@ -7,6 +7,7 @@
 //! The household runs all three steps. A verifier runs the first and the last; the middle one it checks against
 //! the commitments (`linear`). Eccles and Halak (2017), §II.C; Rial and Danezis (2010), §4 "linear policies".
 
+pub mod bounded;
 mod days;
 pub mod measure;
 pub mod package;
@@ -19,7 +20,6 @@ use metrology::label::Interval;
 use crate::money::OutOfRange;
 use crate::tariff::{PriceError, Tariff};
 use crate::time::Span;
-
 
 pub use package::{Chain, ChainBlock, Package};
 pub(crate) use days::share;

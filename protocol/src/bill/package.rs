@@ -4,6 +4,7 @@ use metrology::curve::POINT_BYTES;
 use metrology::label::RegisterCode;
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
+use super::bounded::{MAX_BLOCKS, MAX_CERTIFICATES, MAX_PROOF, MAX_REGISTERS, MAX_RUNS, MAX_STATEMENT, at_most};
 use crate::wire::{self, WireError};
 
 const KIND: &str = "wattseal/bill";
@@ -24,10 +25,10 @@ pub struct Package {
     #[n(3)]
     pub proof: ByteVec,
     /// The certificates of all touched epochs, and those between them. They are not trusted by being here.
-    #[n(4)]
+    #[cbor(n(4), decode_with = "at_most::<MAX_CERTIFICATES, _, _>")]
     pub certificates: Vec<ByteVec>,
     /// The blocks of each register of the tariff, in its order.
-    #[n(5)]
+    #[cbor(n(5), decode_with = "at_most::<MAX_REGISTERS, _, _>")]
     pub chains: Vec<Chain>,
 }
 
@@ -39,10 +40,10 @@ pub struct Chain {
     #[cbor(n(0), with = "crate::block::text")]
     pub code: RegisterCode,
     /// The blocks in order of time.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "at_most::<MAX_BLOCKS, _, _>")]
     pub blocks: Vec<ChainBlock>,
     /// The meter's signature over the last header of each run under one certificate, in order.
-    #[n(2)]
+    #[cbor(n(2), decode_with = "at_most::<MAX_RUNS, _, _>")]
     pub signatures: Vec<ByteVec>,
 }
 
@@ -89,9 +90,14 @@ impl Package {
     /// Reads a bill file.
     ///
     /// # Errors
-    /// When it is not one in canonical form.
+    /// When it is not one in canonical form, or has more parts than [`super::bounded`] allows.
     pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
         wire::expect(bytes, KIND, WHAT)?;
-        wire::decode(bytes, WHAT)
+        let package: Self = wire::decode(bytes, WHAT)?;
+        // Both are decoded later, from these bytes.
+        if package.statement.len() > MAX_STATEMENT || package.proof.len() > MAX_PROOF {
+            return Err(WireError::TooLong(WHAT));
+        }
+        Ok(package)
     }
 }

@@ -5,6 +5,7 @@ use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
 
 use super::Metered;
+use super::bounded::{MAX_REGISTERS, at_most};
 use crate::time::Span;
 use crate::wire;
 
@@ -40,7 +41,7 @@ pub struct ProvedStatement {
     #[n(7)]
     pub period: Span,
     /// What was metered, for each register of the tariff in its order.
-    #[n(8)]
+    #[cbor(n(8), decode_with = "at_most::<MAX_REGISTERS, _, _>")]
     pub metered: Vec<Metered>,
     /// The circuit's identity.
     #[cbor(n(9), with = "minicbor::bytes")]

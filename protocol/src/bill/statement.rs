@@ -4,6 +4,7 @@ use metrology::keys::{Hash, hash};
 use metrology::label::RegisterCode;
 use minicbor::{Decode, Encode};
 
+use super::bounded::{MAX_LINES, MAX_REGISTERS, MAX_RUNS, at_most};
 use crate::time::Span;
 use crate::wire;
 
@@ -41,10 +42,10 @@ pub struct Statement {
     #[n(7)]
     pub period: Span,
     /// What was metered, for each register of the tariff in its order.
-    #[n(8)]
+    #[cbor(n(8), decode_with = "at_most::<MAX_REGISTERS, _, _>")]
     pub metered: Vec<Metered>,
     /// Sum of each energy line in 10⁻⁹ currency units, in the tariff's order.
-    #[n(9)]
+    #[cbor(n(9), decode_with = "at_most::<MAX_LINES, _, _>")]
     pub amounts: Vec<i64>,
     /// Digest of the bill that this one corrects, if it does.
     #[n(10)]
@@ -69,7 +70,7 @@ pub struct Metered {
     #[n(1)]
     pub interval: u16,
     /// Runs of blocks under one certificate, in order of time.
-    #[n(2)]
+    #[cbor(n(2), decode_with = "at_most::<MAX_RUNS, _, _>")]
     pub segments: Vec<Segment>,
     /// Slots of the period without a measurement.
     #[n(3)]

@@ -2,15 +2,19 @@
 //!
 //! Whoever carries it (a broker, a radio) sees that the meter is alive, and nothing else: every field has a fixed width,
 //! because the length of a compact number would tell whether the kettle is on. The key is new in each session by both
-//! ends' nonces, the counter is the cipher's nonce, and a receiver takes counters in rising order only.
+//! ends' nonces, the counter is the cipher's nonce, and a receiver takes counters in rising order only. The totals stand in
+//! the order of the Identity, which nobody signs: that order, with units and cadence, is authenticated with every telegram
+//! ([`Terms`]), so that a line which changes it gets telegrams that do not open, and not import shown as export.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use metrology::exchange::LiveKey;
+use metrology::keys::{Hash, hash};
 use metrology::label::ClockQuality;
 use zeroize::Zeroizing;
 
-use super::Now;
+use super::{Identity, Now, RegisterInfo};
+use crate::wire;
 
 const AAD: &[u8] = b"wattseal/v1/now";
 /// Bytes before the registers' totals.
@@ -38,6 +42,28 @@ pub struct Live {
     pub totals: Vec<u64>,
 }
 
+/// What the telegrams of a session rest on besides its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms(Hash);
+
+impl Terms {
+    /// Of a meter with these registers, in this order, and this many seconds between telegrams.
+    #[must_use]
+    pub fn new(registers: &[RegisterInfo], cadence: u16) -> Self {
+        Self(hash("wattseal/v1/terms", &[&wire::encode(&(registers, cadence))]))
+    }
+
+    /// As a meter said them.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Self {
+        Self::new(&identity.registers, identity.cadence)
+    }
+
+    fn aad(&self) -> Vec<u8> {
+        [AAD, &self.0].concat()
+    }
+}
+
 /// Why a telegram of current readings is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LiveError {
@@ -55,14 +81,15 @@ pub enum LiveError {
 /// The meter's end of a session.
 pub struct Sending {
     key: LiveKey,
+    terms: Terms,
     counter: u64,
 }
 
 impl Sending {
     /// Begins a session.
     #[must_use]
-    pub fn new(key: LiveKey) -> Self {
-        Self { key, counter: 0 }
+    pub fn new(key: LiveKey, terms: Terms) -> Self {
+        Self { key, terms, counter: 0 }
     }
 
     /// Encrypts a telegram. `None` when the session has sent all it can.
@@ -70,7 +97,7 @@ impl Sending {
         let counter = self.counter;
         self.counter = counter.checked_add(1)?;
         let plaintext = write(live);
-        let payload = Payload { msg: &plaintext, aad: AAD };
+        let payload = Payload { msg: &plaintext, aad: &self.terms.aad() };
         let ciphertext = cipher(&self.key).encrypt(&nonce(counter), payload).ok()?;
         Some(Now { counter, ciphertext: ciphertext.into() })
     }
@@ -79,14 +106,15 @@ impl Sending {
 /// The household's end of a session.
 pub struct Receiving {
     key: LiveKey,
+    terms: Terms,
     next: u64,
 }
 
 impl Receiving {
     /// Begins a session.
     #[must_use]
-    pub fn new(key: LiveKey) -> Self {
-        Self { key, next: 0 }
+    pub fn new(key: LiveKey, terms: Terms) -> Self {
+        Self { key, terms, next: 0 }
     }
 
     /// Opens a telegram.
@@ -97,7 +125,7 @@ impl Receiving {
         if now.counter < self.next {
             return Err(LiveError::Replayed);
         }
-        let payload = Payload { msg: now.ciphertext.as_slice(), aad: AAD };
+        let payload = Payload { msg: now.ciphertext.as_slice(), aad: &self.terms.aad() };
         let plaintext = cipher(&self.key).decrypt(&nonce(now.counter), payload).map_err(|_| LiveError::Closed)?;
         let live = read(&Zeroizing::new(plaintext)).ok_or(LiveError::Malformed)?;
         self.next = now.counter.checked_add(1).ok_or(LiveError::Malformed)?;
@@ -171,6 +199,7 @@ mod tests {
     use super::*;
     use metrology::exchange::{Course, live_key};
     use metrology::keys::{AgreementKey, PairingCode, PairingContext};
+    use metrology::label::{RegisterCode, Unit};
 
     fn key(nonce: u8) -> LiveKey {
         let (a, b) = (AgreementKey::from_bytes([1; 32]), AgreementKey::from_bytes([2; 32]));
@@ -179,13 +208,27 @@ mod tests {
         live_key(&a, &b.public(), &PairingCode::from_bytes([7; 16]), &course).unwrap()
     }
 
+    fn registers() -> [RegisterInfo; 2] {
+        let named = |code| RegisterInfo {
+            code: RegisterCode::new(code).unwrap(),
+            unit: Unit::new("Wh").unwrap(),
+            sampled: false,
+            interval: 900,
+        };
+        [named("1-0:1.8.0"), named("1-0:2.8.0")]
+    }
+
+    fn terms() -> Terms {
+        Terms::new(&registers(), 10)
+    }
+
     fn live(power: i32, total: u64) -> Live {
         Live { at: 5, supply: true, credit: Some(-7), power: Some(power), totals: vec![total, 0], ..Live::default() }
     }
 
     #[test]
     fn telegrams_come_back_once_and_all_have_one_length() {
-        let (mut meter, mut home) = (Sending::new(key(1)), Receiving::new(key(1)));
+        let (mut meter, mut home) = (Sending::new(key(1), terms()), Receiving::new(key(1), terms()));
         let telegrams: Vec<_> =
             [live(0, 0), live(3_000_000, u64::MAX), Live { power: None, credit: None, ..live(1, 1) }]
                 .iter()
@@ -201,18 +244,36 @@ mod tests {
 
     #[test]
     fn another_session_and_changed_bytes_do_not_open() {
-        let now = Sending::new(key(1)).seal(&live(1, 2)).unwrap();
-        assert_eq!(Receiving::new(key(2)).open(&now), Err(LiveError::Closed), "a telegram of another session");
+        let now = Sending::new(key(1), terms()).seal(&live(1, 2)).unwrap();
+        assert_eq!(Receiving::new(key(2), terms()).open(&now), Err(LiveError::Closed), "a telegram of another session");
         for at in 0..now.ciphertext.len() {
             let mut bytes = now.ciphertext.to_vec();
             bytes[at] ^= 1;
             let changed = Now { counter: now.counter, ciphertext: bytes.into() };
-            assert_eq!(Receiving::new(key(1)).open(&changed), Err(LiveError::Closed));
+            assert_eq!(Receiving::new(key(1), terms()).open(&changed), Err(LiveError::Closed));
         }
         let moved = Now { counter: 1, ..now.clone() };
-        assert_eq!(Receiving::new(key(1)).open(&moved), Err(LiveError::Closed));
-        let mut home = Receiving::new(key(1));
+        assert_eq!(Receiving::new(key(1), terms()).open(&moved), Err(LiveError::Closed));
+        let mut home = Receiving::new(key(1), terms());
         assert!(home.open(&moved).is_err());
         assert!(home.open(&now).is_ok(), "a false telegram does not end the session");
+    }
+
+    #[test]
+    fn totals_are_shown_under_the_meter_s_own_names_or_not_at_all() {
+        let now = Sending::new(key(1), terms()).seal(&live(1, 2)).unwrap();
+        let [import, export] = registers();
+        let litres = RegisterInfo { unit: Unit::new("L").unwrap(), ..import };
+        for (what, named, cadence) in [
+            ("exchanged", vec![export, import], 10),
+            ("left out", vec![import], 10),
+            ("added", vec![import, export, export], 10),
+            ("another unit", vec![litres, export], 10),
+            ("another cadence", vec![import, export], 3600),
+        ] {
+            let mut home = Receiving::new(key(1), Terms::new(&named, cadence));
+            assert_eq!(home.open(&now), Err(LiveError::Closed), "{what}");
+        }
+        assert!(Receiving::new(key(1), terms()).open(&now).is_ok());
     }
 }

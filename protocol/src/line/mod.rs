@@ -12,13 +12,20 @@
 //! where it is stored. A message is canonical CBOR `[version, message]`; on a serial line or TCP it travels in a frame
 //! ([`frame`]), over MQTT it is the payload of a publication.
 
+mod blocks;
 pub mod frame;
 pub mod handshake;
+mod identity;
 pub mod live;
+mod pairing;
+mod refused;
+
+pub use blocks::{AskBlocks, BlockName, Holdings, Run};
+pub use identity::{Identity, RegisterInfo};
+pub use pairing::{AskPairing, ConfirmPairing, Offer, Paired};
+pub use refused::Refused;
 
 use metrology::exchange::NONCE_BYTES;
-use metrology::keys::Hash;
-use metrology::label::{Interval, MeterId, Register, RegisterCode, RegisterKind, Unit};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -131,198 +138,6 @@ pub struct Hello {
     pub nonce: [u8; NONCE_BYTES],
 }
 
-/// A block of a register, by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct BlockName {
-    /// The register.
-    #[cbor(n(0), with = "crate::block::text")]
-    pub register: RegisterCode,
-    /// Number of the block.
-    #[n(1)]
-    pub block: u64,
-}
-
-/// [`Message::AskBlocks`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct AskBlocks {
-    /// The register.
-    #[cbor(n(0), with = "crate::block::text")]
-    pub register: RegisterCode,
-    /// Number of the first block.
-    #[n(1)]
-    pub first: u64,
-    /// How many, 1 to [`MAX_BLOCKS`]. The meter sends those it holds, in order.
-    #[n(2)]
-    pub count: u16,
-}
-
-/// [`Message::AskPairing`].
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct AskPairing {
-    /// The household's fresh X25519 public key.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub household: [u8; 32],
-    /// The household's nonce.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub nonce: [u8; NONCE_BYTES],
-}
-
-/// [`Message::Offer`].
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Offer {
-    /// Hash of the meter's current epoch certificate.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub certificate: Hash,
-    /// Number that the pairing will have.
-    #[n(1)]
-    pub counter: u32,
-    /// The meter's nonce.
-    #[cbor(n(2), with = "minicbor::bytes")]
-    pub nonce: [u8; NONCE_BYTES],
-    /// The meter's proof that it knows the code.
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub tag: [u8; 32],
-}
-
-/// [`Message::ConfirmPairing`].
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct ConfirmPairing {
-    /// Number of the pairing that was offered.
-    #[n(0)]
-    pub counter: u32,
-    /// The household's proof that it knows the code.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub tag: [u8; 32],
-}
-
-/// [`Message::Paired`].
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Paired {
-    /// Number of the pairing.
-    #[n(0)]
-    pub counter: u32,
-    /// Fingerprint of the household.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub household: Hash,
-}
-
-/// [`Message::Identity`]: what a meter says of itself. None of it is signed; the certificates are.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Identity {
-    /// What the maker printed on it.
-    #[cbor(n(0), with = "crate::block::text")]
-    pub meter: MeterId,
-    /// Its key for life.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub identity_key: [u8; 32],
-    /// Number of its current epoch.
-    #[n(2)]
-    pub epoch: u32,
-    /// Hash of that epoch's certificate.
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub certificate: Hash,
-    /// How often it has been paired; 0 when it never was.
-    #[n(4)]
-    pub pairing: u32,
-    /// Fingerprint of the household it seals for.
-    #[cbor(n(5), with = "minicbor::bytes")]
-    pub household: Hash,
-    /// The meter's nonce of this session.
-    #[cbor(n(6), with = "minicbor::bytes")]
-    pub nonce: [u8; NONCE_BYTES],
-    /// The household's nonce that this answers; zero when the meter speaks unasked.
-    #[cbor(n(7), with = "minicbor::bytes")]
-    pub answers: [u8; NONCE_BYTES],
-    /// Its clock, Unix seconds.
-    #[n(8)]
-    pub clock: u64,
-    /// Its registers.
-    #[n(9)]
-    pub registers: Vec<RegisterInfo>,
-    /// Seconds between current readings.
-    #[n(10)]
-    pub cadence: u16,
-    /// Whether the button was pressed and it waits for a pairing.
-    #[n(11)]
-    pub pairing_open: bool,
-}
-
-/// A register as the meter names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct RegisterInfo {
-    /// The code.
-    #[cbor(n(0), with = "crate::block::text")]
-    pub code: RegisterCode,
-    /// Unit of its readings.
-    #[cbor(n(1), with = "crate::block::text")]
-    pub unit: Unit,
-    /// Whether it is sampled rather than cumulative.
-    #[n(2)]
-    pub sampled: bool,
-    /// Seconds of a slot.
-    #[n(3)]
-    pub interval: u16,
-}
-
-impl RegisterInfo {
-    /// As a message names it. `None` when the interval has no place in the message.
-    #[must_use]
-    pub fn of(register: &Register) -> Option<Self> {
-        Some(Self {
-            code: register.code,
-            unit: register.unit,
-            sampled: register.kind == RegisterKind::Sampled,
-            interval: u16::try_from(register.interval.seconds()).ok()?,
-        })
-    }
-
-    /// The register; `None` when the interval is none that exists.
-    #[must_use]
-    pub fn register(&self) -> Option<Register> {
-        let kind = if self.sampled { RegisterKind::Sampled } else { RegisterKind::Cumulative };
-        let interval = Interval::from_seconds(self.interval.into())?;
-        Some(Register { code: self.code, unit: self.unit, kind, interval })
-    }
-}
-
-/// [`Message::Holdings`].
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Holdings {
-    /// The register.
-    #[cbor(n(0), with = "crate::block::text")]
-    pub register: RegisterCode,
-    /// Runs of blocks in order, without gaps between numbers unless blocks were given up.
-    #[n(1)]
-    pub runs: Vec<Run>,
-    /// Number that the register's next block will have.
-    #[n(2)]
-    pub next: u64,
-}
-
-/// Blocks of one pairing that follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Run {
-    /// Number of the first.
-    #[n(0)]
-    pub first: u64,
-    /// Number of the last.
-    #[n(1)]
-    pub last: u64,
-    /// Number of the pairing they were sealed for.
-    #[n(2)]
-    pub pairing: u32,
-}
-
 /// [`Message::Now`]: current readings in the cipher of a session ([`live`]).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -335,43 +150,10 @@ pub struct Now {
     pub ciphertext: ByteVec,
 }
 
-/// [`Message::Refused`]: why a meter does not do what it was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]
-#[cbor(index_only)]
-pub enum Refused {
-    /// Nobody pressed the button, or too long ago.
-    #[error("the meter is not ready to pair: press its pairing button, then try again within ten minutes")]
-    #[n(0)]
-    NotPairing,
-    /// The proof did not fit.
-    #[error("the meter refused the code: compare it with the meter's display; somebody may also sit on the line")]
-    #[n(1)]
-    WrongCode,
-    /// Too many wrong proofs.
-    #[error("the meter refused too many codes and stopped pairing: press its button again for a new code")]
-    #[n(2)]
-    TooManyTries,
-    /// No such register.
-    #[error("the meter has no such register")]
-    #[n(3)]
-    NoRegister,
-    /// None of the blocks is there.
-    #[error("the meter does not hold these blocks: they are older than its memory, or not yet sealed")]
-    #[n(4)]
-    NotHeld,
-    /// Its memory is full or failing.
-    #[error("the meter's memory is full or failing; tell its operator")]
-    #[n(5)]
-    Memory,
-    /// The request makes no sense to it.
-    #[error("the meter does not understand the request; one of the two programs may be older")]
-    #[n(6)]
-    Unsupported,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metrology::label::{MeterId, RegisterCode, Unit};
 
     fn identity() -> Identity {
         Identity {

@@ -25,7 +25,7 @@ use crate::certificate::{VerifiedCertificate, follows};
 use crate::linear::{self, LineClaim, LinearProof};
 use crate::tariff::SignedTariff;
 use crate::time::Span;
-use crate::wire;
+use crate::wire::{self, WireError};
 use chain::{Certificates, ChainReading, Lists, read_chain};
 
 /// What a verifier insists on.
@@ -167,8 +167,11 @@ fn read_certificates(package: &Package) -> Result<Certificates, Refusal> {
     for message in &package.certificates {
         let entry = VerifiedCertificate::read(message)?;
         let key = (entry.certificate.identity_key, entry.certificate.epoch);
-        if by_epoch.insert(key, entry).is_some() {
-            return Err(Refusal::ForkedEpoch);
+        let hash = entry.hash;
+        if let Some(known) = by_epoch.insert(key, entry) {
+            // The same certificate twice is a badly made package; only two that differ are the meter's contradiction.
+            let twice = known.hash == hash;
+            return Err(if twice { WireError::NotCanonical("bill").into() } else { Refusal::ForkedEpoch });
         }
     }
     let entries: Vec<_> = by_epoch.values().collect();

@@ -96,6 +96,7 @@ struct CommandRow {
     expires_at: String,
     outcome: Option<String>,
     received_at: Option<String>,
+    message: String,
 }
 
 impl CommandRow {
@@ -116,6 +117,7 @@ impl CommandRow {
             expires_at: times::local(queued.expires_at, &times::zone(None)?),
             outcome: queued.outcome.clone(),
             received_at: queued.received_at.map(times::stamp),
+            message: show::hex(&queued.message),
         })
     }
 
@@ -125,7 +127,7 @@ impl CommandRow {
             (Some(outcome), Some(at)) => format!("{outcome}, received {at}"),
             _ => format!("no receipt yet; good until {}", self.expires_at),
         };
-        format!("{:>4}  {}{amount}  queued {}  {outcome}", self.sequence, self.action, self.queued_at)
+        format!("{:>10}  {}{amount}  queued {}  {outcome}", self.sequence, self.action, self.queued_at)
     }
 }
 
@@ -142,7 +144,14 @@ impl Send {
             (command, message, hash)
         })?;
         if let Some(out) = &self.out {
-            files::write(out, &queued.message)?;
+            files::write(out, &queued.message).map_err(|error| {
+                let number = queued.sequence;
+                let message = format!(
+                    "the command is queued as number {number}, do not queue it again; but {error}. `meter commands --json` \
+                     has its message"
+                );
+                Failure::could_not("queued-not-written", message)
+            })?;
         }
         let row = CommandRow::of(&queued, &identity.keys())?;
         Answer::new(row.line(), &row)

@@ -1,13 +1,13 @@
 //! `contract`: who may come in for which meters, and when bills are due.
 
 use clap::{Subcommand, ValueEnum};
-use protocol::show;
 use provider::invitation::new_code;
-use provider::ledger::{Billing, Contract as Entry, Ledger};
+use provider::ledger::{Approval, Billing, Contract as Entry, Ledger};
 use serde::Serialize;
 
 use super::Home;
 use super::answer::{Answer, Failure};
+use super::contract_rows::{Row, WaitingRow};
 use super::meter::contract;
 use super::times;
 
@@ -25,6 +25,24 @@ The code is shown once and kept as a hash. The household enters it at its gatewa
 its key. Without --approve, meters that the household names are listed as they are: use it when nobody else vouches for
 them.";
 
+const APPROVE_EXAMPLE: &str = "\
+Example:
+  wattseal-provider --home ~/fern contract list
+  wattseal-provider --home ~/fern contract approve 4711 --pin 3f09a1b2
+
+`contract list` shows the pin and the meters of each enrolment that waits. Compare them with what the household told you.";
+
+const END_EXAMPLE: &str = "\
+Example:
+  wattseal-provider --home ~/fern contract end 4711 --on 2026-05-01
+
+Its household may still send bills of the time before. To shut it out, use `contract revoke`.";
+
+fn pin(text: &str) -> Result<String, String> {
+    let fit = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if fit { Ok(text.to_owned()) } else { Err("takes 8 to 64 hexadecimal digits".into()) }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Cycle {
     Monthly,
@@ -36,7 +54,7 @@ pub(super) enum Cycle {
 pub(super) enum Contract {
     /// List a contract, put meters under it, set its billing calendar
     #[command(
-        after_help = "Example:\n  wattseal-provider --home ~/fern contract add 4711 --meter 3f09a1b2 --billing monthly"
+        after_help = "Example:\n  wattseal-provider --home ~/fern contract add 4711 --meter 3f09a1b2 --billing monthly --zone Europe/Brussels"
     )]
     Add {
         /// The contract
@@ -46,15 +64,16 @@ pub(super) enum Contract {
         #[arg(long)]
         meter: Vec<String>,
         /// How often a bill is due
-        #[arg(long)]
+        #[arg(long, requires = "zone")]
         billing: Option<Cycle>,
-        /// IANA time zone of the calendar
-        #[arg(long, default_value = "UTC", requires = "billing")]
-        zone: String,
+        /// IANA time zone of the calendar, as in Europe/Brussels: the tariff's
+        #[arg(long, requires = "billing")]
+        zone: Option<String>,
         /// Days after a period's end from which its bill is late
         #[arg(long, default_value_t = 10, requires = "billing", value_parser = clap::value_parser!(u16).range(0..=365))]
         due_days: u16,
-        /// First moment for which bills are expected: RFC 3339, or a date in the zone; without it, now
+        /// First moment for which bills are expected: RFC 3339, or a date in the zone; without it, as before, or now for
+        /// a first calendar
         #[arg(long, value_name = "TIME", requires = "billing")]
         from: Option<String>,
     },
@@ -71,12 +90,28 @@ pub(super) enum Contract {
         #[arg(long)]
         approve: bool,
     },
-    /// Approve the enrolment that waits
-    #[command(after_help = "Example:\n  wattseal-provider --home ~/fern contract approve 4711")]
+    /// Approve an enrolment that waits; all other keys of the contract are retired
+    #[command(after_help = APPROVE_EXAMPLE)]
     Approve {
         /// The contract
         #[arg(value_parser = contract)]
         contract: String,
+        /// The first digits of its key's pin, at least 8, as `contract list` shows it; needed when several wait
+        #[arg(long, value_name = "HEX", value_parser = pin)]
+        pin: Option<String>,
+    },
+    /// End a contract on a date: no later bill is expected, and its meters are free for another contract from then on
+    #[command(after_help = END_EXAMPLE)]
+    End {
+        /// The contract
+        #[arg(value_parser = contract)]
+        contract: String,
+        /// First moment that it no longer covers: RFC 3339, or a date in the calendar's zone
+        #[arg(long, value_name = "TIME")]
+        on: String,
+        /// Time zone of a bare date; without it, the calendar's, or UTC
+        #[arg(long)]
+        zone: Option<String>,
     },
     /// Show contracts, their keys and meters
     #[command(after_help = "Example:\n  wattseal-provider --home ~/fern contract list")]
@@ -91,75 +126,6 @@ pub(super) enum Contract {
 }
 
 #[derive(Serialize)]
-struct KeyRow {
-    pin: String,
-    state: String,
-    added_at: String,
-}
-
-#[derive(Serialize)]
-struct BillingRow {
-    months: u8,
-    zone: String,
-    due_days: u16,
-    from: String,
-}
-
-#[derive(Serialize)]
-struct Row {
-    contract: String,
-    added_at: String,
-    billing: Option<BillingRow>,
-    revoked_at: Option<String>,
-    pending: bool,
-    keys: Vec<KeyRow>,
-    meters: Vec<String>,
-}
-
-impl Row {
-    fn of(entry: &Entry) -> Result<Self, Failure> {
-        let billing = match &entry.billing {
-            None => None,
-            Some(b) => Some(BillingRow {
-                months: b.months,
-                from: times::local(b.from, &times::zone(Some(&b.zone))?),
-                zone: b.zone.clone(),
-                due_days: b.due_days,
-            }),
-        };
-        let key = |k: &provider::ledger::ClientKey| KeyRow {
-            pin: show::hex(&k.pin),
-            state: k.state.clone(),
-            added_at: times::stamp(k.added_at),
-        };
-        Ok(Self {
-            contract: entry.id.clone(),
-            added_at: times::stamp(entry.added_at),
-            billing,
-            revoked_at: entry.revoked_at.map(times::stamp),
-            pending: entry.pending,
-            keys: entry.keys.iter().map(key).collect(),
-            meters: entry.meters.iter().map(|m| show::hex(&m.identity)).collect(),
-        })
-    }
-
-    fn line(&self) -> String {
-        let mut line = format!("{}  {} meters", self.contract, self.meters.len());
-        let valid = self.keys.iter().any(|key| key.state == "valid");
-        line.push_str(match (&self.revoked_at, self.pending, valid) {
-            (Some(_), ..) => "  revoked",
-            (None, true, _) => "  WAITS FOR APPROVAL",
-            (None, false, true) => "  enrolled",
-            (None, false, false) => "  not enrolled",
-        });
-        if let Some(b) = &self.billing {
-            line.push_str(&format!("  bill every {} months ({}), late after {} days", b.months, b.zone, b.due_days));
-        }
-        line
-    }
-}
-
-#[derive(Serialize)]
 struct Listed {
     contracts: Vec<Row>,
 }
@@ -169,17 +135,18 @@ impl Contract {
         let mut ledger = home.ledger()?;
         match self {
             Self::Add { contract, meter, billing, zone, due_days, from } => {
-                let calendar = billing.map(|cycle| calendar(cycle, zone, *due_days, from.as_deref())).transpose()?;
+                let calendar = match (billing, zone) {
+                    (Some(cycle), Some(zone)) => {
+                        let before = find(&ledger, contract)?.and_then(|entry| entry.billing);
+                        Some(calendar(*cycle, zone, *due_days, from.as_deref(), before.as_ref())?)
+                    }
+                    _ => None,
+                };
                 add(&mut ledger, contract, meter, calendar.as_ref())
             }
             Self::Invite { contract, expires, approve } => invite(&mut ledger, contract, *expires, *approve),
-            Self::Approve { contract } => match ledger.approve(contract, times::now())?? {
-                Some(meters) => Answer::new(
-                    format!("Approved: the household's key is pinned and {meters} meters are listed."),
-                    &serde_json::json!({ "contract": contract, "meters": meters }),
-                ),
-                None => Err(Failure::refused("nothing-waits", "no enrolment of this contract waits for approval")),
-            },
+            Self::Approve { contract, pin } => approve(&mut ledger, contract, pin.as_deref().unwrap_or_default()),
+            Self::End { contract, on, zone } => end(&mut ledger, contract, on, zone.as_deref()),
             Self::List => {
                 let rows = ledger.contracts()?.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
                 let lines: Vec<_> = rows.iter().map(Row::line).collect();
@@ -201,9 +168,21 @@ fn no_such(contract: &str) -> Failure {
     Failure::refused("no-such-contract", format!("there is no contract {contract:?}; `contract list` shows them"))
 }
 
-fn calendar(cycle: Cycle, zone: &str, due_days: u16, from: Option<&str>) -> Result<Billing, Failure> {
+fn find(ledger: &Ledger, id: &str) -> Result<Option<Entry>, Failure> {
+    Ok(ledger.contracts()?.into_iter().find(|entry| entry.id == id))
+}
+
+fn calendar(
+    cycle: Cycle,
+    zone: &str,
+    due_days: u16,
+    from: Option<&str>,
+    before: Option<&Billing>,
+) -> Result<Billing, Failure> {
     let named = times::zone(Some(zone))?;
-    let from = from.map_or_else(|| Ok(times::seconds()), |text| times::moment(text, &named))?;
+    // A calendar that is changed goes on expecting what it expected.
+    let kept = before.map_or_else(times::seconds, |billing| billing.from);
+    let from = from.map_or(Ok(kept), |text| times::moment(text, &named))?;
     let months = match cycle {
         Cycle::Monthly => 1,
         Cycle::Quarterly => 3,
@@ -218,9 +197,40 @@ fn add(ledger: &mut Ledger, id: &str, meters: &[String], billing: Option<&Billin
         found.push(ledger.find_meter(text)??);
     }
     ledger.add_contract(id, &found, billing, times::now())??;
-    let entry = ledger.contracts()?.into_iter().find(|c| c.id == id).ok_or_else(|| no_such(id))?;
+    let entry = find(ledger, id)?.ok_or_else(|| no_such(id))?;
     let row = Row::of(&entry)?;
     Answer::new(row.line(), &row)
+}
+
+fn approve(ledger: &mut Ledger, id: &str, digits: &str) -> Result<Answer, Failure> {
+    match ledger.approve(id, digits, times::now())? {
+        Approval::Done(waiting) => {
+            let row = WaitingRow::of(&waiting);
+            let text = format!("Approved: the household's key is pinned and its meters are listed.\n{}", row.line());
+            Answer::new(text, &serde_json::json!({ "contract": id, "pin": row.pin, "meters": row.meters }))
+        }
+        Approval::Nothing => {
+            let message =
+                "no enrolment of this contract waits for approval, or none under this pin; see `contract list`";
+            Err(Failure::refused("nothing-waits", message))
+        }
+        Approval::Several(all) => {
+            let lines: Vec<_> = all.iter().map(|waiting| WaitingRow::of(waiting).line()).collect();
+            let message = format!("several enrolments wait; say with --pin which one is right:\n{}", lines.join("\n"));
+            Err(Failure::refused("several-wait", message))
+        }
+        Approval::Objection(objection) => Err(objection.into()),
+    }
+}
+
+fn end(ledger: &mut Ledger, id: &str, on: &str, zone: Option<&str>) -> Result<Answer, Failure> {
+    let entry = find(ledger, id)?.ok_or_else(|| no_such(id))?;
+    let zone = times::zone(zone.or(entry.billing.as_ref().map(|billing| billing.zone.as_str())))?;
+    let at = times::moment(on, &zone)?;
+    ledger.end_contract(id, at)?;
+    let shown = times::local(at, &zone);
+    let text = format!("Contract {id} ends at {shown}; its meters are free for another contract from then on.");
+    Answer::new(text, &serde_json::json!({ "contract": id, "ended_at": shown }))
 }
 
 #[derive(Serialize)]

@@ -6,30 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use protocol::money::Currency;
 use protocol::show;
-use protocol::time::Span;
 use provider::files;
 use provider::ledger::{BillEntry, Digest, Ledger as Book};
 use serde::Serialize;
 
 use super::answer::{Answer, Failure};
-use super::rows::{BillRow, Period, RefusalRow, Tariffs};
-use super::times;
-use super::{Home, report};
+use super::rows::{BillRow, RefusalRow, Tariffs};
+use super::{Home, missing, report};
 
 pub(super) const EXAMPLE: &str = "\
 Example:
   wattseal-provider --home ~/fern ledger list
   wattseal-provider --home ~/fern ledger missing --period-from 2026-03-01 --period-to 2026-04-01
   wattseal-provider --home ~/fern ledger export 3f09a1b2 --out disputed.bill --tariff-out its.tariff";
-
-const MISSING_EXAMPLE: &str = "\
-Example:
-  wattseal-provider --home ~/fern ledger missing --period-from 2026-03-01 --period-to 2026-04-01
-
-A bare date is the start of that day where the meter is billed. Bills are expected of every listed meter in service, for
-the registers named with `meter add --register`, else for those it was ever billed for.
-
-Exit codes: 0 nothing is missing, 1 bills are missing";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Ledger {
@@ -50,7 +39,7 @@ pub(super) enum Ledger {
     #[command(after_help = "Example:\n  wattseal-provider --home ~/fern ledger refusals")]
     Refusals,
     /// Show which bills of a period are missing
-    #[command(after_help = MISSING_EXAMPLE)]
+    #[command(after_help = missing::EXAMPLE)]
     Missing {
         /// Start: RFC 3339, or a date
         #[arg(long, value_name = "TIME", required_unless_present = "late")]
@@ -88,7 +77,7 @@ impl Ledger {
             Self::Show { digest } => show_bill(&home.ledger()?, digest),
             Self::Refusals => refusals(&home.ledger()?),
             Self::Missing { period_from: Some(from), period_to: Some(to), zone, .. } => {
-                missing(&home.ledger()?, from, to, zone.as_deref())
+                missing::missing(&home.ledger()?, from, to, zone.as_deref())
             }
             Self::Missing { .. } => report::late(&home.ledger()?),
             Self::Export { digest, out, tariff_out } => export(&home.ledger()?, digest, out, tariff_out.as_deref()),
@@ -197,75 +186,6 @@ fn refusals(ledger: &Book) -> Result<Answer, Failure> {
     let lines: Vec<_> = refusals.iter().map(RefusalRow::line).collect();
     let text = if lines.is_empty() { "Nothing was refused.".to_owned() } else { lines.join("\n") };
     Answer::new(text, &RefusedList { refusals, contradictions })
-}
-
-#[derive(Serialize)]
-struct MissingRow {
-    contract: Option<String>,
-    meter: String,
-    name: String,
-    register: Option<String>,
-    expected: Period,
-    uncovered: Vec<Period>,
-}
-
-#[derive(Serialize)]
-struct MissingList {
-    missing: Vec<MissingRow>,
-    expected: usize,
-    covered: usize,
-    incomplete: u64,
-}
-
-fn missing(ledger: &Book, from: &str, to: &str, zone: Option<&str>) -> Result<Answer, Failure> {
-    let mut list = MissingList { missing: Vec::new(), expected: 0, covered: 0, incomplete: 0 };
-    // A period that cannot be read is an error even when no meter is listed.
-    span(from, to, &times::zone(zone)?)?;
-    for meter in ledger.meters()? {
-        let billed_in = if zone.is_none() { ledger.zone_of(&meter)? } else { None };
-        let zone = times::zone(zone.or(billed_in.as_deref()))?;
-        let shown =
-            |span: &Span| Period { from: times::local(span.from, &zone), until: times::local(span.until, &zone) };
-        for due in ledger.due(&meter, span(from, to, &zone)?)? {
-            list.expected += 1;
-            list.incomplete += due.incomplete;
-            if due.uncovered.is_empty() {
-                list.covered += 1;
-                continue;
-            }
-            list.missing.push(MissingRow {
-                contract: meter.contract.clone(),
-                meter: show::hex(&meter.identity),
-                name: meter.name.clone(),
-                register: due.register,
-                expected: shown(&due.expected),
-                uncovered: due.uncovered.iter().map(shown).collect(),
-            });
-        }
-    }
-    let mut lines = Vec::new();
-    for row in &list.missing {
-        let contract = row.contract.as_ref().map_or_else(|| "no contract".to_owned(), |c| format!("contract {c}"));
-        let register = row.register.as_ref().map_or_else(String::new, |r| format!(", register {r}"));
-        for part in &row.uncovered {
-            lines.push(format!("MISSING {contract}, meter {}{register}: {} to {}", row.name, part.from, part.until));
-        }
-    }
-    lines.push(format!(
-        "{} of {} expected bills are there; {} of the bills are incomplete",
-        list.covered, list.expected, list.incomplete
-    ));
-    let any = !list.missing.is_empty();
-    Ok(Answer::new(lines.join("\n"), &list)?.refused_if(any))
-}
-
-fn span(from: &str, to: &str, zone: &jiff::tz::TimeZone) -> Result<Span, Failure> {
-    let span = Span { from: times::moment(from, zone)?, until: times::moment(to, zone)? };
-    if span.from < span.until {
-        Ok(span)
-    } else {
-        Err(Failure::refused("time", "the period's end must come after its start"))
-    }
 }
 
 #[derive(Serialize)]

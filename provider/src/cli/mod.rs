@@ -6,10 +6,13 @@ mod answer;
 mod ceremony;
 mod command;
 mod contract;
+mod contract_rows;
+mod identity;
 mod import;
 mod init;
 mod ledger;
 mod meter;
+mod missing;
 mod report;
 mod rows;
 mod serve;
@@ -80,8 +83,8 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true, after_help = tls::EXAMPLE)]
     Tls(tls::Tls),
     /// The identity key and its successors
-    #[command(subcommand, arg_required_else_help = true, after_help = tls::IDENTITY_EXAMPLE)]
-    Identity(tls::Identity),
+    #[command(subcommand, arg_required_else_help = true, after_help = identity::EXAMPLE)]
+    Identity(identity::Identity),
     /// The parameters of a circuit, made by many hands
     #[command(subcommand, arg_required_else_help = true, after_help = ceremony::EXAMPLE)]
     Ceremony(ceremony::Ceremony),

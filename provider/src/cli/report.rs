@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use protocol::show;
-use provider::ledger::{Lateness, Ledger, Report as Entry};
+use provider::ledger::{Lateness, Ledger, Report as Entry, State};
 use provider::service::mail_text;
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ struct LateList {
 }
 
 fn report(late: &Lateness) -> Entry {
-    Entry { id: 0, resolved: false, at: times::now(), late: late.clone() }
+    Entry { id: 0, state: State::Late, at: times::now(), late: late.clone() }
 }
 
 fn row(late: &Lateness) -> LateRow {

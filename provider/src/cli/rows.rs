@@ -165,6 +165,7 @@ pub(super) struct RefusalRow {
     reason: String,
     message: String,
     against: Option<String>,
+    contract: Option<String>,
     pub(super) contradiction: bool,
 }
 
@@ -177,6 +178,7 @@ impl RefusalRow {
             reason: refused.code.clone(),
             message: refused.message.clone(),
             against: refused.against.map(|d| show::hex(&d)),
+            contract: refused.contract.clone(),
             contradiction: refused.contradiction,
         }
     }
@@ -184,6 +186,7 @@ impl RefusalRow {
     pub(super) fn line(&self) -> String {
         let alarm = if self.contradiction { "CONTRADICTION  " } else { "" };
         let file = self.file.get(..16).unwrap_or_default();
-        format!("{alarm}{}  file {file}  {}: {}", self.at, self.reason, self.message)
+        let by = self.contract.as_ref().map(|id| format!("  from contract {id}")).unwrap_or_default();
+        format!("{alarm}{}  file {file}{by}  {}: {}", self.at, self.reason, self.message)
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use protocol::show;
 use protocol::verify::Policy;
+use provider::ledger::{LEDGER_FILE, LEDGER_KEY_FILE};
 use provider::service::{Bound, ServeError, Settings, Target, serve};
+use provider::tls::LEAF_FILE;
 use serde::Serialize;
 
 use super::Home;
@@ -52,11 +54,13 @@ struct Listening {
     listening: String,
     key: String,
     fingerprint: String,
+    /// Whether there was no ledger yet.
+    new_ledger: bool,
 }
 
 impl Serve {
     pub(super) fn run(&self, home: &Home, json: bool) -> Result<Answer, Failure> {
-        drop(home.ledger()?);
+        let new_ledger = begin(home)?;
         let level = tracing_subscriber::EnvFilter::try_from_default_env();
         let level = level.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
         tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).with_ansi(false).init();
@@ -71,22 +75,42 @@ impl Serve {
             mail_dir: self.mail_dir.clone(),
             check_every: Duration::from_secs(self.check_every),
         };
-        serve(home.path(), settings, times::now, |bound| announce(bound, json))?;
+        serve(home.path(), settings, times::now, |bound| announce(bound, new_ledger, json))?;
         Answer::new("Stopped.", &serde_json::json!({ "stopped": true }))
     }
 }
 
+/// Whether a new ledger was begun, as a home that never served has none yet. One that did must not begin an empty one:
+/// all its households would be strangers.
+fn begin(home: &Home) -> Result<bool, Failure> {
+    let here = |name: &str| home.path().join(name).exists();
+    home.identity()?;
+    if !here(LEDGER_FILE) && (here(LEDGER_KEY_FILE) || here(LEAF_FILE)) {
+        let message = format!(
+            "{LEDGER_FILE} is missing from a home that had one: restore it from your backup. To go on with an empty one, \
+             which knows no household, begin it with `contract list` first"
+        );
+        return Err(Failure::could_not("no-ledger", message));
+    }
+    Ok(home.ledger()?.is_new())
+}
+
 /// Says at once where the service is: whoever started it waits for this line.
-fn announce(bound: &Bound, json: bool) {
+fn announce(bound: &Bound, new_ledger: bool, json: bool) {
     let listening = Listening {
         listening: bound.address.to_string(),
         key: show::hex(&bound.key),
         fingerprint: bound.fingerprint.clone(),
+        new_ledger,
     };
     let line = if json {
         serde_json::to_string(&listening).unwrap_or_default()
     } else {
-        format!("Listening on {}.\nGive households this fingerprint: {}", listening.listening, listening.fingerprint)
+        let new = if new_ledger { "\nThere was no ledger yet: a new one was begun." } else { "" };
+        format!(
+            "Listening on {}.\nGive households this fingerprint: {}{new}",
+            listening.listening, listening.fingerprint
+        )
     };
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

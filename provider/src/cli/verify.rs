@@ -70,6 +70,7 @@ impl Verify {
             tariff: &tariff,
             meters: &meters,
             contract: self.contract.as_deref(),
+            household: None,
             provider: &keys,
             policy: Policy {
                 nonce: self.nonce,

@@ -121,7 +121,15 @@ impl Identity {
         let next = home.join(NEXT_FILE);
         let moved = newest.is_some_and(|key| key != identity.provider().key) && next.exists();
         let identity = if moved { Self::read(&next)? } else { identity };
-        identity.after(successions).ok_or_else(|| IdentityError::Damaged(home.join(SUCCESSIONS_FILE)))
+        let identity =
+            identity.after(successions).ok_or_else(|| IdentityError::Damaged(home.join(SUCCESSIONS_FILE)))?;
+        // A rotation that was cut short left the key of before in the public file.
+        let public = fs::read(home.join(PUBLIC_FILE)).unwrap_or_default();
+        if public != identity.public_text().as_bytes() {
+            // A home that is read only is still a home.
+            let _ = identity.write_public(home);
+        }
+        Ok(identity)
     }
 
     fn read(path: &Path) -> Result<Self, IdentityError> {
@@ -211,10 +219,13 @@ impl Identity {
     }
 
     fn write_public(&self, home: &Path) -> Result<(), FileError> {
+        files::write(&home.join(PUBLIC_FILE), self.public_text().as_bytes())
+    }
+
+    fn public_text(&self) -> String {
         let named = toml::Value::String(self.name.clone());
         let print = show::fingerprint(&self.provider().key);
-        let public = format!("name = {named}\nkey = \"{}\"\nfingerprint = \"{print}\"\n", self.public_hex());
-        files::write(&home.join(PUBLIC_FILE), public.as_bytes())
+        format!("name = {named}\nkey = \"{}\"\nfingerprint = \"{print}\"\n", self.public_hex())
     }
 
     fn public_hex(&self) -> String {

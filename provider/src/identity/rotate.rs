@@ -27,9 +27,8 @@ pub struct Rotated {
 }
 
 impl Identity {
-    /// Gives a home a new key from `now` on. The old one speaks until `old_until`, at most a day
-    /// longer; its secret is gone
-    /// from the home afterwards.
+    /// Gives a home a new key from `now` on. The old one speaks until `old_until`, at most a day longer; its secret is
+    /// gone from the home afterwards.
     ///
     /// # Errors
     /// When the key cannot be opened, a file cannot be written, or there were as many rotations as readers follow.
@@ -37,8 +36,14 @@ impl Identity {
         let present = Self::open(home)?;
         let (path, next_path) = (home.join(KEY_FILE), home.join(NEXT_FILE));
         if next_path.exists() {
-            // What an earlier rotation left: the present key when it got as far as its hand-over, else nobody's.
-            if Self::read(&next_path)?.provider().key == present.provider().key {
+            // What an earlier rotation left: the present key when it got as far as its hand-over, else nobody's, whole or
+            // half written.
+            let left = match Self::read(&next_path) {
+                Ok(left) => Some(left),
+                Err(IdentityError::Damaged(_)) => None,
+                Err(error) => return Err(error),
+            };
+            if left.is_some_and(|left| left.provider().key == present.provider().key) {
                 files::replace(&next_path, &path)?;
             } else {
                 fs::remove_file(&next_path).map_err(FileError::of("remove", &next_path))?;
@@ -50,7 +55,9 @@ impl Identity {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(IdentityError::Randomness)?;
         let key = SigningKey::from_bytes(&seed);
-        let succession = Succession::sign(&present.key, &key, now, old_until.min(now.saturating_add(OVERLAP)));
+        // The new key speaks of all time of which the old one does not: where that was stolen, of some that is past.
+        let (from, old_until) = (now.min(old_until), old_until.min(now.saturating_add(OVERLAP)));
+        let succession = Succession::sign(&present.key, &key, from, old_until);
         let mut successions = present.successions.clone();
         successions.push(succession.clone());
         let mut former = present.former.clone();
@@ -68,6 +75,7 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use super::super::PUBLIC_FILE;
     use super::*;
 
     #[test]
@@ -76,7 +84,17 @@ mod tests {
         let home = folder.path();
         let first = Identity::create(home, Some("Fern")).unwrap();
         let old_file = fs::read(home.join(KEY_FILE)).unwrap();
-        // Cut short before the hand-over: the next secret is nobody's.
+        // Cut short before the hand-over: the next secret is nobody's, or half written.
+        for left in [&b""[..], &old_file[..old_file.len() / 2]] {
+            files::create_private(&home.join(NEXT_FILE), left).unwrap();
+            assert_eq!(Identity::open(home).unwrap().keys(), first.keys());
+            let aside = tempfile::tempdir().unwrap();
+            for name in [KEY_FILE, NEXT_FILE] {
+                files::create_private(&aside.path().join(name), &fs::read(home.join(name)).unwrap()).unwrap();
+            }
+            assert_eq!(Identity::rotate(aside.path(), 100, 100).unwrap().identity.keys().len(), 2);
+            fs::remove_file(home.join(NEXT_FILE)).unwrap();
+        }
         files::create_private(&home.join(NEXT_FILE), &old_file).unwrap();
         assert_eq!(Identity::open(home).unwrap().keys(), first.keys());
 
@@ -94,6 +112,16 @@ mod tests {
         assert_eq!(third.keys().len(), 3);
         let lineage = third.lineage();
         assert!(lineage.speaks_at(&second.provider().key, 149) && !lineage.speaks_at(&second.provider().key, 150));
+        assert!(lineage.speaks_at(&third.provider().key, 150) && !lineage.speaks_at(&third.provider().key, 149));
+
+        // Cut short before the public file: it follows at the next look.
+        fs::write(home.join(PUBLIC_FILE), "name = \"Fern\"\nkey = \"of before\"\n").unwrap();
+        Identity::open(home).unwrap();
+        let public = fs::read_to_string(home.join(PUBLIC_FILE)).unwrap();
+        assert!(public.contains(&hex::encode(third.provider().key)), "{public}");
+        fs::remove_file(home.join(PUBLIC_FILE)).unwrap();
+        Identity::open(home).unwrap();
+        assert!(home.join(PUBLIC_FILE).exists());
 
         // The old secret alone is no longer this provider.
         fs::remove_file(home.join(KEY_FILE)).unwrap();

@@ -1,13 +1,11 @@
-//! Rows of bills, tariffs and refusals, as they are read back.
+//! Rows of bills and their tariffs, as they are read back.
 
 use protocol::metrology::certificate::SealClass;
 use protocol::metrology::keys::Hash;
 use protocol::time::Span;
 use rusqlite::{Connection, OptionalExtension, Row};
-use sha2::{Digest as _, Sha256};
 
 use super::booking::Kind;
-use super::objection::CONTRADICTIONS;
 use super::{Ledger, LedgerError, fixed, unsigned};
 
 /// A booked bill.
@@ -65,25 +63,6 @@ pub struct StoredTariff {
     pub hash: Hash,
     /// Its message.
     pub message: Vec<u8>,
-}
-
-/// A file that was refused.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    /// When, Unix seconds.
-    pub at: i64,
-    /// SHA-256 of the file.
-    pub file: Hash,
-    /// Its size.
-    pub bytes: u64,
-    /// Short stable name of the reason.
-    pub code: String,
-    /// The reason.
-    pub message: String,
-    /// The booked bill that stands against it.
-    pub against: Option<Hash>,
-    /// Whether a meter contradicts itself; the file is kept then.
-    pub contradiction: bool,
 }
 
 /// What a text of hexadecimal digits names.
@@ -156,84 +135,15 @@ impl Ledger {
             .optional()?;
         Ok(StoredTariff { hash: *hash, message: message.ok_or(LedgerError::Damaged("tariff"))? })
     }
-
-    /// Records a file that was refused before it came to booking.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn refuse(&mut self, file: &[u8], code: &str, message: &str, now: i64) -> Result<(), LedgerError> {
-        let transaction = self.writing()?;
-        record_refusal(&transaction, file, code, message, None, now)?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Everything that was refused, oldest first.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn refusals(&self) -> Result<Vec<Refused>, LedgerError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT at, file, bytes, code, message, against FROM refusals ORDER BY id")?;
-        let mut rows = statement.query([])?;
-        let mut refusals = Vec::new();
-        while let Some(row) = rows.next()? {
-            let code: String = row.get(3)?;
-            refusals.push(Refused {
-                at: row.get(0)?,
-                file: fixed(row.get(1)?, "refusal")?,
-                bytes: unsigned(row.get(2)?, "refusal")?,
-                contradiction: CONTRADICTIONS.contains(&code.as_str()),
-                code,
-                message: row.get(4)?,
-                against: row.get::<_, Option<Vec<u8>>>(5)?.map(|b| fixed(b, "refusal")).transpose()?,
-            });
-        }
-        Ok(refusals)
-    }
-
-    /// The kept file of a refusal whose digest begins with these hexadecimal digits, at least eight.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn evidence(&self, digits: &str) -> Result<Digest<Vec<u8>>, LedgerError> {
-        let Some(pattern) = pattern(digits) else { return Ok(Digest::None) };
-        let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT evidence FROM refusals WHERE evidence IS NOT NULL AND hex(file) LIKE ?1 LIMIT 2",
-        )?;
-        let rows = statement.query_map([pattern], |row| row.get(0))?;
-        Ok(single(rows.collect::<Result<_, _>>()?))
-    }
-}
-
-/// Adds to the list of refusals. When a meter contradicts itself its file is kept: it is the evidence.
-pub(super) fn record_refusal(
-    connection: &Connection,
-    file: &[u8],
-    code: &str,
-    message: &str,
-    against: Option<Hash>,
-    now: i64,
-) -> Result<(), LedgerError> {
-    let digest: Hash = Sha256::digest(file).into();
-    let bytes = i64::try_from(file.len()).unwrap_or(i64::MAX);
-    let evidence = CONTRADICTIONS.contains(&code).then_some(file);
-    connection
-        .prepare_cached(
-            "INSERT INTO refusals (at, file, bytes, code, message, against, evidence) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((now, digest.as_slice(), bytes, code, message, against.as_ref().map(|a| a.as_slice()), evidence))?;
-    Ok(())
 }
 
 /// What `LIKE` looks for; only digits come through.
-fn pattern(digits: &str) -> Option<String> {
+pub(super) fn pattern(digits: &str) -> Option<String> {
     let plain = (8..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
     plain.then(|| format!("{digits}%"))
 }
 
-fn single<T>(mut found: Vec<T>) -> Digest<T> {
+pub(super) fn single<T>(mut found: Vec<T>) -> Digest<T> {
     match (found.pop(), found.is_empty()) {
         (None, _) => Digest::None,
         (Some(one), true) => Digest::One(Box::new(one)),

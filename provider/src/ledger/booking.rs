@@ -9,10 +9,11 @@ use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use rusqlite::{Connection, params};
 
-use super::bills::record_refusal;
+use super::keys::check_household;
+use super::refusals::{Refusal, record_refusal};
 use super::revoked::check_revoked;
 use super::rules::{Stop, check_contract, check_correction, check_overlap, check_service, check_story, find_booked};
-use super::{Ledger, LedgerError, Objection, signed};
+use super::{Household, Ledger, LedgerError, Objection, signed};
 
 /// The form of a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,8 @@ pub struct Booking<'a> {
     pub tariff_message: &'a [u8],
     /// The contract that all its meters must belong to.
     pub contract: Option<&'a str>,
+    /// The household that submits it, when one does; its key is looked at again before anything is decided.
+    pub household: Option<&'a Household>,
 }
 
 /// A bill that is in the ledger.
@@ -140,14 +143,19 @@ impl Ledger {
     /// Books a bill, or records why not.
     ///
     /// # Errors
-    /// When the ledger fails; nothing is changed then.
+    /// When the household that submits it was shut out meanwhile, or the ledger fails; nothing is changed then.
     pub fn book(&mut self, booking: &Booking<'_>, now: i64) -> Result<Result<Booked, Objection>, LedgerError> {
         let transaction = self.writing()?;
+        if let Some(household) = booking.household {
+            check_household(&transaction, household)?;
+        }
         let outcome = match decide(&transaction, booking, now) {
             Ok(booked) => Ok(booked),
             Err(Stop::Objection(objection)) => {
                 let (code, message) = (objection.code(), objection.to_string());
-                record_refusal(&transaction, booking.package, code, &message, objection.against(), now)?;
+                let contract = booking.household.map(|household| household.contract.as_str());
+                let (file, message, against) = (booking.package, message.as_str(), objection.against());
+                record_refusal(&transaction, &Refusal { file, code, message, against, contract }, now)?;
                 Err(objection)
             }
             Err(Stop::Ledger(error)) => return Err(error),

@@ -1,10 +1,10 @@
-//! Commands to meters: queued with the next number, handed to the household, answered by the meter's receipt.
+//! Commands to meters: queued with a number above all before, handed to the household, answered by the meter's receipt.
 
 use protocol::metrology::keys::Hash;
 use protocol::service::command::{Command, CommandReceipt, VerifiedCommand};
 use rusqlite::OptionalExtension;
 
-use super::{Ledger, LedgerError, MeterEntry, fixed, signed, unsigned};
+use super::{Household, Ledger, LedgerError, MeterEntry, fixed, signed, unsigned};
 
 /// A queued command.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub enum Received {
 }
 
 impl Ledger {
-    /// Queues a command under the meter's next number. `make` gives the signed message for a number.
+    /// Queues a command under a number above the last one, and not below the time. `make` gives the signed message for a number.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -53,7 +53,9 @@ impl Ledger {
             [meter.id],
             |row| row.get(0),
         )?;
-        let sequence = unsigned::<u64>(last.saturating_add(1), "command")?;
+        // Not below the time: a ledger that came back from a backup, or another operator's, does not repeat numbers that
+        // the meter obeyed.
+        let sequence = unsigned::<u64>(last.saturating_add(1).max(now), "command")?;
         let (command, message, hash) = make(sequence);
         transaction.execute(
             "INSERT INTO commands (meter, sequence, hash, expires_at, message, queued_at) \
@@ -104,18 +106,19 @@ impl Ledger {
     }
 
     /// Keeps a meter's receipt. Its signature by the meter it names was checked; here the meter must be one of the
-    /// contract, and the command one that was queued for it.
+    /// household's contract, and the command one that was queued for it.
     ///
     /// # Errors
-    /// When the ledger fails.
+    /// When the household was shut out meanwhile, or the ledger fails.
     pub fn keep_receipt(
         &mut self,
-        contract: &str,
+        household: &Household,
         receipt: &CommandReceipt,
         message: &[u8],
         now: i64,
     ) -> Result<Received, LedgerError> {
-        let transaction = self.writing()?;
+        let transaction = self.writing_for(household)?;
+        let contract = household.contract.as_str();
         let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = transaction
             .prepare_cached(
                 "SELECT c.meter, c.hash, c.receipt FROM commands c JOIN meters m ON m.id = c.meter \

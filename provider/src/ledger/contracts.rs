@@ -1,24 +1,15 @@
-//! Contracts: their meters, their households' keys, and when their bills are due.
+//! Contracts: their meters, their households' keys, their calendars.
 
 use protocol::metrology::keys::Hash;
 use rusqlite::Connection;
 
-use super::enrolment::retire_all;
+use super::calendar::Billing;
+use super::enrolment::{Waiting, waiting};
+use super::keys::end_keys;
 use super::registry::entry;
+use super::rules::Stop;
+use super::terms::assign;
 use super::{Ledger, LedgerError, MeterEntry, Objection, fixed, signed, unsigned};
-
-/// When a contract's bills are due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Billing {
-    /// Calendar months of a period: 1, 3 or 12.
-    pub months: u8,
-    /// IANA time zone of the calendar.
-    pub zone: String,
-    /// Days after the end of a period until its bill is late.
-    pub due_days: u16,
-    /// Unix second from which bills are expected.
-    pub from: u64,
-}
 
 /// A contract.
 #[derive(Clone, Debug)]
@@ -31,12 +22,14 @@ pub struct Contract {
     pub billing: Option<Billing>,
     /// Since when its household may not come in, Unix seconds.
     pub revoked_at: Option<i64>,
+    /// First Unix second that it no longer covers.
+    pub ended_at: Option<u64>,
     /// Keys of its household.
     pub keys: Vec<ClientKey>,
     /// Its meters.
     pub meters: Vec<MeterEntry>,
-    /// Whether an enrolment waits for approval.
-    pub pending: bool,
+    /// Enrolments that wait for approval.
+    pub waiting: Vec<Waiting>,
 }
 
 /// A household's key.
@@ -65,11 +58,11 @@ impl Ledger {
         let transaction = self.writing()?;
         list(&transaction, id, now)?;
         for meter in meters {
-            if let Some(found) = meter.contract.as_deref().filter(|found| *found != id) {
-                let (found, wanted) = (Some(found.to_owned()), id.to_owned());
-                return Ok(Err(Objection::OtherContract { meter: meter.identity, found, wanted }));
+            match assign(&transaction, meter.id, id, now) {
+                Ok(()) => {}
+                Err(Stop::Objection(objection)) => return Ok(Err(objection)),
+                Err(Stop::Ledger(error)) => return Err(error),
             }
-            transaction.execute("UPDATE meters SET contract = ?2 WHERE id = ?1", (meter.id, id))?;
         }
         if let Some(Billing { months, zone, due_days, from }) = billing {
             transaction.execute(
@@ -87,9 +80,7 @@ impl Ledger {
     /// When the ledger fails.
     pub fn contracts(&self) -> Result<Vec<Contract>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, added_at, months, zone, due_days, bills_from, revoked_at, \
-             EXISTS (SELECT 1 FROM client_keys k WHERE k.contract = c.id AND k.state = 'pending') \
-             FROM contracts c ORDER BY id",
+            "SELECT id, added_at, months, zone, due_days, bills_from, revoked_at, ended_at FROM contracts ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         let mut contracts = Vec::new();
@@ -110,7 +101,8 @@ impl Ledger {
                 added_at: row.get(1)?,
                 billing,
                 revoked_at: row.get(6)?,
-                pending: row.get(7)?,
+                ended_at: row.get::<_, Option<i64>>(7)?.map(|at| unsigned(at, "contract")).transpose()?,
+                waiting: waiting(&self.connection, &id)?,
                 id,
             });
         }
@@ -135,9 +127,8 @@ impl Ledger {
     pub fn revoke_contract(&mut self, contract: &str, now: i64) -> Result<bool, LedgerError> {
         let transaction = self.writing()?;
         let found = transaction.execute("UPDATE contracts SET revoked_at = ?2 WHERE id = ?1", (contract, now))?;
-        retire_all(&transaction, contract, "revoked", now)?;
+        end_keys(&transaction, contract, "revoked", now)?;
         transaction.execute("DELETE FROM invitations WHERE contract = ?1 AND used_at IS NULL", [contract])?;
-        transaction.execute("DELETE FROM waiting_meters WHERE contract = ?1", [contract])?;
         transaction.commit()?;
         Ok(found > 0)
     }

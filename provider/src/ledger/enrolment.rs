@@ -1,29 +1,21 @@
-//! How a household comes in: invitations, enrolments, and the keys that it has in turn.
+//! How a household comes in: invitations, enrolments, and an operator's approval.
 //!
 //! ```text
-//! invitation (one-time code, kept as a hash) ─► key of the household: pending ─► valid ─► retired
-//!                                                           next key: next ────► valid (at its first use)
+//! invitation (one-time code, kept as a hash) ─► key of the household, valid at once or waiting for approval
 //! ```
+//!
+//! What becomes of keys afterwards: [`super::keys`].
 
 use protocol::certificate::{self, VerifiedCertificate};
 use protocol::metrology::keys::Hash;
+use protocol::show;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::contracts::list;
+use super::keys::{Caller, caller, end_keys, insert_key, known};
 use super::registry::add;
 use super::rules::Stop;
-use super::{Ledger, LedgerError, Objection};
-
-/// Who a client's key says it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// The household of this contract.
-    Household(String),
-    /// An enrolment of this contract that waits for approval.
-    Pending(String),
-    /// Nobody: an unknown, retired or revoked key.
-    Stranger,
-}
+use super::{Ledger, LedgerError, Objection, fixed};
 
 /// What an enrolment came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +30,30 @@ pub enum Enrolment {
     Objection(Objection),
     /// This key is known already; a household that enrols again does so under a new key.
     KeyInUse,
+}
+
+/// An enrolment that waits for approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The pin of its key.
+    pub pin: Hash,
+    /// When it came, Unix seconds.
+    pub since: i64,
+    /// Identity keys of the meters that it names.
+    pub meters: Vec<[u8; 32]>,
+}
+
+/// What an approval came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// The key of this enrolment is valid and its meters are listed.
+    Done(Waiting),
+    /// No enrolment waits, or none under such a pin.
+    Nothing,
+    /// Several wait, or several pins begin so: one has to be named.
+    Several(Vec<Waiting>),
+    /// The ledger objects to a meter; the enrolment goes on waiting.
+    Objection(Objection),
 }
 
 impl Ledger {
@@ -85,7 +101,7 @@ impl Ledger {
         let Some((contract, expires_at, approve, used_by)) = row else { return Ok(Enrolment::BadCode) };
         if let Some(used_by) = used_by {
             return Ok(match (used_by == pin.as_slice(), caller(&transaction, pin)?) {
-                (true, Caller::Household(contract)) => Enrolment::Done(contract),
+                (true, Caller::Household(household)) => Enrolment::Done(household.contract),
                 (true, Caller::Pending(contract)) => Enrolment::Pending(contract),
                 _ => Enrolment::BadCode,
             });
@@ -96,160 +112,124 @@ impl Ledger {
         if known(&transaction, pin)? {
             return Ok(Enrolment::KeyInUse);
         }
-        for (file, chain) in meters {
-            if approve {
+        transaction.execute(
+            "UPDATE invitations SET used_at = ?2, used_by = ?3 WHERE hash = ?1",
+            (code.as_slice(), now, pin.as_slice()),
+        )?;
+        if approve {
+            insert_key(&transaction, &contract, pin, "pending", now)?;
+            for (file, _) in meters {
                 transaction
-                    .execute("INSERT INTO waiting_meters (contract, file) VALUES (?1, ?2)", (&contract, file))?;
-                continue;
+                    .execute("INSERT INTO waiting_meters (pin, file) VALUES (?1, ?2)", (pin.as_slice(), file))?;
             }
+            transaction.commit()?;
+            return Ok(Enrolment::Pending(contract));
+        }
+        for (_, chain) in meters {
             match add(&transaction, chain, Some(&contract), &[], now) {
                 Ok(_) => {}
                 Err(Stop::Objection(objection)) => return Ok(Enrolment::Objection(objection)),
                 Err(Stop::Ledger(error)) => return Err(error),
             }
         }
-        transaction.execute(
-            "UPDATE invitations SET used_at = ?2, used_by = ?3 WHERE hash = ?1",
-            (code.as_slice(), now, pin.as_slice()),
-        )?;
-        let state = if approve { "pending" } else { "valid" };
-        if !approve {
-            // A household has one key; the gateway that was there before is replaced.
-            retire_all(&transaction, &contract, "retired", now)?;
-        }
-        insert_key(&transaction, &contract, pin, state, now)?;
+        // A household has one key; the gateway that was there before is replaced, and those that wait come too late.
+        end_keys(&transaction, &contract, "retired", now)?;
+        insert_key(&transaction, &contract, pin, "valid", now)?;
         transaction.commit()?;
-        Ok(if approve { Enrolment::Pending(contract) } else { Enrolment::Done(contract) })
+        Ok(Enrolment::Done(contract))
     }
 
-    /// Approves the waiting enrolment of a contract: its key becomes valid and its meters are listed. The number of
-    /// meters; none when nothing waits.
+    /// Approves the waiting enrolment whose pin begins with these digits, or the only one that waits: its key becomes
+    /// valid, its own meters are listed, and every other key of the contract is retired, those that wait too.
     ///
     /// # Errors
     /// When the ledger fails.
-    pub fn approve(&mut self, contract: &str, now: i64) -> Result<Result<Option<usize>, Objection>, LedgerError> {
+    pub fn approve(&mut self, contract: &str, digits: &str, now: i64) -> Result<Approval, LedgerError> {
         let transaction = self.writing()?;
-        let pin: Option<Vec<u8>> = transaction
-            .prepare_cached(
-                "SELECT pin FROM client_keys WHERE contract = ?1 AND state = 'pending' ORDER BY rowid DESC LIMIT 1",
-            )?
-            .query_row([contract], |row| row.get(0))
-            .optional()?;
-        let Some(pin) = pin else { return Ok(Ok(None)) };
-        let files: Vec<Vec<u8>> = transaction
-            .prepare_cached("SELECT file FROM waiting_meters WHERE contract = ?1")?
-            .query_map([contract], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for file in &files {
-            let chain = certificate::read_file(file).map_err(|_| LedgerError::Damaged("waiting certificate"))?;
+        let digits = digits.to_ascii_lowercase();
+        let mut found = waiting(&transaction, contract)?;
+        found.retain(|one| show::hex(&one.pin).starts_with(&digits));
+        if found.len() > 1 {
+            return Ok(Approval::Several(found));
+        }
+        let Some(one) = found.pop() else { return Ok(Approval::Nothing) };
+        for file in files(&transaction, &one.pin)? {
+            let chain = certificate::read_file(&file).map_err(|_| DAMAGED)?;
             match add(&transaction, &chain, Some(contract), &[], now) {
                 Ok(_) => {}
-                Err(Stop::Objection(objection)) => return Ok(Err(objection)),
+                Err(Stop::Objection(objection)) => return Ok(Approval::Objection(objection)),
                 Err(Stop::Ledger(error)) => return Err(error),
             }
         }
-        transaction.execute("DELETE FROM waiting_meters WHERE contract = ?1", [contract])?;
-        retire_all(&transaction, contract, "retired", now)?;
-        transaction.execute("UPDATE client_keys SET state = 'valid', changed_at = ?2 WHERE pin = ?1", (pin, now))?;
-        transaction.commit()?;
-        Ok(Ok(Some(files.len())))
-    }
-
-    /// Who a key is. The first use of a next key makes it the valid one and retires the one before.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn caller(&mut self, pin: &Hash, now: i64) -> Result<Caller, LedgerError> {
-        if !is_next(&self.connection, pin)? {
-            return caller(&self.connection, pin);
-        }
-        let transaction = self.writing()?;
-        // It may have been used, or taken back, while we waited for our turn.
-        if is_next(&transaction, pin)? {
-            transaction.execute(
-                "UPDATE client_keys SET state = 'retired', changed_at = ?2 WHERE state = 'valid' \
-                 AND contract = (SELECT contract FROM client_keys WHERE pin = ?1)",
-                (pin.as_slice(), now),
-            )?;
-            transaction.execute(
-                "UPDATE client_keys SET state = 'valid', changed_at = ?2 WHERE pin = ?1",
-                (pin.as_slice(), now),
-            )?;
-        }
-        let caller = caller(&transaction, pin)?;
-        transaction.commit()?;
-        Ok(caller)
-    }
-
-    /// Registers the next key of the household whose valid key is `present`; it replaces a next key that was never used.
-    /// `false` when the key is known in another place.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn next_key(&mut self, contract: &str, next: &Hash, now: i64) -> Result<bool, LedgerError> {
-        let transaction = self.writing()?;
-        let same: bool = transaction
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM client_keys WHERE pin = ?1 AND contract = ?2 AND state = 'next')",
-            )?
-            .query_row((next.as_slice(), contract), |row| row.get(0))?;
-        if same {
-            return Ok(true);
-        }
-        if known(&transaction, next)? {
-            return Ok(false);
-        }
+        end_keys(&transaction, contract, "retired", now)?;
         transaction.execute(
-            "UPDATE client_keys SET state = 'retired', changed_at = ?2 WHERE contract = ?1 AND state = 'next'",
-            (contract, now),
+            "UPDATE client_keys SET state = 'valid', changed_at = ?2 WHERE pin = ?1",
+            (one.pin.as_slice(), now),
         )?;
-        insert_key(&transaction, contract, next, "next", now)?;
         transaction.commit()?;
-        Ok(true)
+        Ok(Approval::Done(one))
     }
 }
 
-fn insert_key(connection: &Connection, contract: &str, pin: &Hash, state: &str, now: i64) -> Result<(), LedgerError> {
-    connection.execute(
-        "INSERT INTO client_keys (pin, contract, state, added_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?4)",
-        (pin.as_slice(), contract, state, now),
+const DAMAGED: LedgerError = LedgerError::Damaged("waiting certificate");
+
+/// The enrolments of a contract that wait for approval, in order.
+pub(super) fn waiting(connection: &Connection, contract: &str) -> Result<Vec<Waiting>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT pin, added_at FROM client_keys WHERE contract = ?1 AND state = 'pending' ORDER BY added_at, rowid",
     )?;
-    Ok(())
+    let mut rows = statement.query([contract])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let pin: Hash = fixed(row.get(0)?, "client key")?;
+        let identity = |file: Vec<u8>| {
+            let chain = certificate::read_file(&file).map_err(|_| DAMAGED)?;
+            chain.first().map(|first| first.certificate.identity_key).ok_or(DAMAGED)
+        };
+        let meters = files(connection, &pin)?.into_iter().map(identity).collect::<Result<_, _>>()?;
+        waiting.push(Waiting { pin, since: row.get(1)?, meters });
+    }
+    Ok(waiting)
 }
 
-/// Ends the keys of a contract.
-pub(super) fn retire_all(connection: &Connection, contract: &str, state: &str, now: i64) -> Result<(), LedgerError> {
-    connection.execute(
-        "UPDATE client_keys SET state = ?2, changed_at = ?3 WHERE contract = ?1 \
-         AND (state IN ('valid', 'next') OR (?2 = 'revoked' AND state = 'pending'))",
-        (contract, state, now),
-    )?;
-    Ok(())
+/// The certificate files that a waiting enrolment brought.
+fn files(connection: &Connection, pin: &Hash) -> Result<Vec<Vec<u8>>, LedgerError> {
+    let mut statement = connection.prepare_cached("SELECT file FROM waiting_meters WHERE pin = ?1 ORDER BY rowid")?;
+    let rows = statement.query_map([pin.as_slice()], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn known(connection: &Connection, pin: &Hash) -> Result<bool, LedgerError> {
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM client_keys WHERE pin = ?1)")?
-        .query_row([pin.as_slice()], |row| row.get(0))?)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_next(connection: &Connection, pin: &Hash) -> Result<bool, LedgerError> {
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM client_keys WHERE pin = ?1 AND state = 'next')")?
-        .query_row([pin.as_slice()], |row| row.get(0))?)
-}
+    #[test]
+    fn an_approval_is_of_one_key_and_ends_all_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        for seed in 1..=3_u8 {
+            ledger.invite("4711", &[seed; 32], 100, true, 0).unwrap();
+            assert_eq!(ledger.enrol(&[seed; 32], &[seed; 32], &[], 1).unwrap(), Enrolment::Pending("4711".into()));
+        }
+        let state = |ledger: &mut Ledger, seed: u8| ledger.caller(&[seed; 32], 9).unwrap();
+        match ledger.approve("4711", "", 2).unwrap() {
+            Approval::Several(all) => assert_eq!(all.len(), 3),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(ledger.approve("4711", "09", 2).unwrap(), Approval::Nothing);
+        assert!(matches!(ledger.approve("4711", "0202", 2).unwrap(), Approval::Done(one) if one.pin == [2; 32]));
+        assert!(matches!(state(&mut ledger, 2), Caller::Household(_)));
+        // Nothing waits any more: a second approval cannot hand the contract to an older key.
+        assert_eq!((state(&mut ledger, 1), state(&mut ledger, 3)), (Caller::Stranger, Caller::Stranger));
+        assert_eq!(ledger.approve("4711", "", 3).unwrap(), Approval::Nothing);
+        assert!(matches!(state(&mut ledger, 2), Caller::Household(_)));
 
-fn caller(connection: &Connection, pin: &Hash) -> Result<Caller, LedgerError> {
-    let row: Option<(String, String)> = connection
-        .prepare_cached(
-            "SELECT k.contract, k.state FROM client_keys k JOIN contracts c ON c.id = k.contract \
-             WHERE k.pin = ?1 AND c.revoked_at IS NULL",
-        )?
-        .query_row([pin.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(match row {
-        Some((contract, state)) if state == "valid" => Caller::Household(contract),
-        Some((contract, state)) if state == "pending" => Caller::Pending(contract),
-        _ => Caller::Stranger,
-    })
+        // A plain enrolment ends what waits, too.
+        ledger.invite("4711", &[4; 32], 100, true, 4).unwrap();
+        ledger.enrol(&[4; 32], &[4; 32], &[], 4).unwrap();
+        ledger.invite("4711", &[5; 32], 100, false, 5).unwrap();
+        assert_eq!(ledger.enrol(&[5; 32], &[5; 32], &[], 5).unwrap(), Enrolment::Done("4711".into()));
+        assert_eq!(ledger.approve("4711", "", 6).unwrap(), Approval::Nothing);
+        assert_eq!(state(&mut ledger, 4), Caller::Stranger);
+    }
 }

@@ -1,20 +1,24 @@
-//! Late bills: what a billing calendar expects, what has not come in time, and what was said about it.
+//! Late bills: what a billing calendar expects and has not come in time, and what is to be said about it.
 //!
-//! A bill is due when its period ends and late some days after. Each lateness is reported once, and once more when its
-//! bill has come; reports are rows, so a restart neither repeats nor forgets one. A report names contract, meter and
-//! period, never a fee or an amount of energy.
+//! ```text
+//!            expected and not covered                 a booked bill covers it
+//! (nothing) ─────────────────────────► late ─────────────────────────────────► resolved
+//!                  ▲                     │ no longer expected, and not covered
+//!                  └──── expected ──── withdrawn
+//! ```
+//!
+//! Each turn is said once. That a bill has come is said when the books show it, never because the question went away: a
+//! calendar that was changed, a contract that ended or a clock that was set back withdraws a lateness and may bring it
+//! back. A lateness names contract, meter and period, never a fee or an amount of energy.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span as Months, Timestamp};
+use std::collections::BTreeSet;
+
 use protocol::time::Span;
 
-use super::contracts::{Billing, Contract};
-use super::{Ledger, LedgerError, fixed, signed, unsigned};
-use crate::desk;
-
-/// Longest calendar that is looked at: forty years of months.
-const MOST_PERIODS: usize = 480;
+use super::contracts::Contract;
+use super::reports::{State, newest, record};
+use super::terms::Term;
+use super::{Ledger, LedgerError, Report};
 
 /// A bill that has not come in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,198 +33,231 @@ pub struct Lateness {
     pub zone: String,
 }
 
-/// What is to be said about a bill.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Row of the report.
-    pub id: i64,
-    /// Whether the bill has come meanwhile.
-    pub resolved: bool,
-    /// When that was noticed, Unix seconds.
-    pub at: i64,
-    /// The bill.
-    pub late: Lateness,
-}
-
-/// Where a report goes beside the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// A webhook.
-    Post,
-    /// A folder of mails.
-    Mail,
-}
-
-impl Billing {
-    /// The periods whose bills are late at a time, oldest first. Empty when the zone is not known here.
-    #[must_use]
-    pub fn overdue(&self, now: u64) -> Vec<Span> {
-        let Ok(zone) = desk::named(&self.zone) else { return Vec::new() };
-        self.periods(&zone).take_while(|(_, late_from)| *late_from <= now).map(|(period, _)| period).collect()
-    }
-
-    /// Periods with the second from which each is late. They begin on the first of a month; the first one may be cut.
-    fn periods<'a>(&'a self, zone: &'a TimeZone) -> impl Iterator<Item = (Span, u64)> + 'a {
-        let first = i64::try_from(self.from).ok().and_then(|s| Timestamp::from_second(s).ok());
-        let month = first.map(|moment| moment.to_zoned(zone.clone()).date().first_of_month());
-        // Quarters and years begin where the calendar has them.
-        let aligned = month.and_then(|date| {
-            let back = i64::from((date.month() - 1).rem_euclid(i8::try_from(self.months).unwrap_or(1).max(1)));
-            date.checked_sub(Months::new().months(back)).ok()
-        });
-        let midnight = |date: Date| date.to_zoned(zone.clone()).ok().map(|z| z.timestamp().as_second());
-        let unix = move |date: Date| midnight(date).and_then(|second| u64::try_from(second).ok());
-        (0..MOST_PERIODS).map_while(move |place| {
-            let months = i64::from(self.months);
-            let start = aligned?.checked_add(Months::new().months(months * i64::try_from(place).ok()?)).ok()?;
-            let end = start.checked_add(Months::new().months(months)).ok()?;
-            let late = end.checked_add(Months::new().days(i64::from(self.due_days))).ok()?;
-            let period = Span { from: unix(start)?.max(self.from), until: unix(end)? };
-            Some((period, unix(late)?))
-        })
-    }
-}
-
 impl Ledger {
     /// The bills that are late at a time.
     ///
     /// # Errors
     /// When the ledger fails.
     pub fn late(&self, now: u64) -> Result<Vec<Lateness>, LedgerError> {
-        let mut late = Vec::new();
-        for Contract { id, billing, meters, .. } in self.contracts()? {
+        Ok(self.look(now)?.0)
+    }
+
+    /// The bills that are late, and the contracts of which nothing can be said as their time zone is not known here.
+    fn look(&self, now: u64) -> Result<(Vec<Lateness>, BTreeSet<String>), LedgerError> {
+        let (mut late, mut unknown) = (Vec::new(), BTreeSet::new());
+        for Contract { id, billing, revoked_at, .. } in self.contracts()? {
             let Some(billing) = billing else { continue };
-            for period in billing.overdue(now) {
-                for meter in &meters {
-                    if self.due(meter, period)?.iter().any(|due| !due.uncovered.is_empty()) {
-                        late.push(Lateness {
-                            contract: id.clone(),
-                            meter: meter.identity,
-                            period,
-                            zone: billing.zone.clone(),
-                        });
+            let Some(periods) = billing.overdue(now) else {
+                unknown.insert(id);
+                continue;
+            };
+            // A household that is shut out cannot send anything.
+            if revoked_at.is_some() {
+                continue;
+            }
+            for Term { meter, span } in self.terms(&id)? {
+                for period in &periods {
+                    let ours = Span { from: period.from.max(span.from), until: period.until.min(span.until) };
+                    let due = if ours.from < ours.until { self.due(&meter, ours)? } else { Vec::new() };
+                    if due.iter().any(|due| !due.uncovered.is_empty()) {
+                        let (contract, zone) = (id.clone(), billing.zone.clone());
+                        late.push(Lateness { contract, meter: meter.identity, period: ours, zone });
                     }
                 }
             }
         }
-        Ok(late)
+        Ok((late, unknown))
     }
 
-    /// Looks for bills that became late, and for late ones that have come, and writes a report for each. Those that are
-    /// new are returned.
+    /// Looks for bills that became late, for late ones that have come, and for those that are expected no more, and
+    /// writes a report for each. Those that are new are returned.
     ///
     /// # Errors
     /// When the ledger fails.
     pub fn check_late(&mut self, now: i64) -> Result<Vec<Report>, LedgerError> {
-        let late = self.late(u64::try_from(now).unwrap_or(0))?;
-        let open = self.reports(
-            "r.kind = 'late' AND NOT EXISTS (SELECT 1 FROM reports n WHERE n.kind = 'resolved' \
-             AND n.contract = r.contract AND n.identity = r.identity AND n.first_second = r.first_second \
-             AND n.end_second = r.end_second)",
-        )?;
-        let resolved = open.iter().map(|report| &report.late).filter(|known| !late.contains(known));
-        let events: Vec<(bool, &Lateness)> =
-            late.iter().map(|l| (false, l)).chain(resolved.map(|l| (true, l))).collect();
+        let (late, unknown) = self.look(u64::try_from(now).unwrap_or(0))?;
+        let mut events: Vec<(State, Lateness)> = late.iter().map(|late| (State::Late, late.clone())).collect();
+        for Report { late: open, .. } in self.unanswered()? {
+            if late.contains(&open) {
+                continue;
+            }
+            if self.is_covered(&open)? {
+                events.push((State::Resolved, open));
+            } else if !unknown.contains(&open.contract) {
+                events.push((State::Withdrawn, open));
+            }
+        }
         let transaction = self.writing()?;
         let mut new = Vec::new();
-        for (resolved, late) in events {
-            let written = transaction
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO reports (kind, contract, identity, first_second, end_second, at) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute((
-                    if resolved { "resolved" } else { "late" },
-                    &late.contract,
-                    late.meter.as_slice(),
-                    signed(late.period.from)?,
-                    signed(late.period.until)?,
-                    now,
-                ))?;
-            if written > 0 {
-                new.push(Report { id: transaction.last_insert_rowid(), resolved, at: now, late: late.clone() });
+        for (state, late) in events {
+            // Another process may have said it since we looked.
+            let last = newest(&transaction, &late)?;
+            if last != Some(state) && (state == State::Late || last == Some(State::Late)) {
+                new.push(record(&transaction, state, late, now)?);
             }
         }
         transaction.commit()?;
         Ok(new)
     }
 
-    /// Reports that a channel has not carried yet, oldest first.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn unsent(&self, channel: Channel) -> Result<Vec<Report>, LedgerError> {
-        self.reports(match channel {
-            Channel::Post => "r.posted_at IS NULL",
-            Channel::Mail => "r.mailed_at IS NULL",
-        })
-    }
-
-    /// Notes that a channel has carried a report.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn sent(&mut self, channel: Channel, report: &Report, now: i64) -> Result<(), LedgerError> {
-        let sql = match channel {
-            Channel::Post => "UPDATE reports SET posted_at = ?2 WHERE id = ?1",
-            Channel::Mail => "UPDATE reports SET mailed_at = ?2 WHERE id = ?1",
-        };
-        let transaction = self.writing()?;
-        transaction.execute(sql, (report.id, now))?;
-        Ok(transaction.commit()?)
-    }
-
-    fn reports(&self, of: &str) -> Result<Vec<Report>, LedgerError> {
-        const WHAT: &str = "report";
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT r.id, r.kind, r.contract, r.identity, r.first_second, r.end_second, r.at, \
-             coalesce((SELECT zone FROM contracts c WHERE c.id = r.contract), 'UTC') \
-             FROM reports r WHERE {of} ORDER BY r.id LIMIT 10000"
-        ))?;
-        let mut rows = statement.query([])?;
-        let mut reports = Vec::new();
-        while let Some(row) = rows.next()? {
-            reports.push(Report {
-                id: row.get(0)?,
-                resolved: row.get::<_, String>(1)? == "resolved",
-                late: Lateness {
-                    contract: row.get(2)?,
-                    meter: fixed(row.get(3)?, WHAT)?,
-                    period: Span { from: unsigned(row.get(4)?, WHAT)?, until: unsigned(row.get(5)?, WHAT)? },
-                    zone: row.get(7)?,
-                },
-                at: row.get(6)?,
-            });
-        }
-        Ok(reports)
+    /// Whether booked bills cover what was reported as late.
+    fn is_covered(&self, late: &Lateness) -> Result<bool, LedgerError> {
+        let Some(meter) = self.meter(&late.meter)? else { return Ok(false) };
+        let due = self.due(&meter, late.period)?;
+        Ok(!due.is_empty() && due.iter().all(|due| due.uncovered.is_empty()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Billing;
     use super::*;
 
+    const METER: [u8; 32] = [1; 32];
+
     fn second(text: &str) -> u64 {
-        u64::try_from(text.parse::<Timestamp>().unwrap().as_second()).unwrap()
+        u64::try_from(text.parse::<jiff::Timestamp>().unwrap().as_second()).unwrap()
+    }
+
+    /// March 2026 in Amsterdam.
+    fn march() -> Span {
+        Span { from: second("2026-02-28T23:00:00Z"), until: second("2026-03-31T22:00:00Z") }
+    }
+
+    struct Books {
+        ledger: Ledger,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Books {
+        /// A contract with one meter, whose bills are expected from March on.
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let mut books = Self { ledger: Ledger::open(folder.path()).unwrap(), _folder: folder };
+            let identity = "01".repeat(32);
+            books.sql(format!("INSERT INTO meters (id, identity, name, added_at) VALUES (1, x'{identity}', 'm', 0)"));
+            books.calendar(march().from, 10);
+            let meter = books.ledger.meter(&METER).unwrap().unwrap();
+            books.ledger.add_contract("4711", &[meter], None, 0).unwrap().unwrap();
+            books
+        }
+
+        fn sql(&self, text: impl AsRef<str>) {
+            self.ledger.connection.execute_batch(text.as_ref()).unwrap();
+        }
+
+        fn calendar(&mut self, from: u64, due_days: u16) {
+            let billing = Billing { months: 1, zone: "Europe/Amsterdam".into(), due_days, from };
+            self.ledger.add_contract("4711", &[], Some(&billing), 0).unwrap().unwrap();
+        }
+
+        fn book(&self, span: Span) {
+            let Span { from, until } = span;
+            let hash = format!("x'{}'", "07".repeat(32));
+            let digest = format!("x'{from:064x}'");
+            self.sql(format!(
+                "INSERT OR IGNORE INTO tariffs VALUES ({hash}, 'UTC', x''); \
+                 INSERT INTO bills (digest, kind, tariff, first_second, end_second, fee_minor, slots, missing, estimated, \
+                 tamper, events, seal, booked_at, package) \
+                 VALUES ({digest}, 'linear-bill', {hash}, {from}, {until}, 0, 1, 0, 0, 0, 0, 0, 0, x''); \
+                 INSERT INTO claims SELECT x'{}', '1-0:1.8.0', {from}, {until}, max(id) FROM bills",
+                "01".repeat(32)
+            ));
+        }
+
+        /// What is said at a time.
+        fn told(&mut self, at: &str) -> Vec<State> {
+            let now = i64::try_from(second(at)).unwrap();
+            let told = self.ledger.check_late(now).unwrap().into_iter().map(|report| report.state).collect();
+            assert_eq!(self.ledger.check_late(now).unwrap(), [], "nothing is said twice");
+            told
+        }
+    }
+
+    const APRIL: &str = "2026-04-15T00:00:00Z";
+
+    #[test]
+    fn a_bill_has_come_when_the_books_show_it_and_never_otherwise() {
+        let mut books = Books::new();
+        assert_eq!(books.told("2026-04-05T00:00:00Z"), []);
+        assert_eq!(books.told(APRIL), [State::Late]);
+        // A calendar that begins later, a longer time to pay, and a clock that is set back.
+        books.calendar(second(APRIL), 10);
+        assert_eq!(books.told(APRIL), [State::Withdrawn]);
+        books.calendar(march().from, 10);
+        assert_eq!(books.told(APRIL), [State::Late], "and it can be late again");
+        books.calendar(march().from, 30);
+        assert_eq!(books.told(APRIL), [State::Withdrawn]);
+        books.calendar(march().from, 10);
+        assert_eq!(books.told(APRIL), [State::Late]);
+        assert_eq!(books.told("2026-04-02T00:00:00Z"), [State::Withdrawn]);
+        assert_eq!(books.told(APRIL), [State::Late]);
+        // A zone that is not known here says nothing.
+        books.sql("UPDATE contracts SET zone = 'Nowhere/Here'");
+        assert_eq!(books.told(APRIL), []);
+        books.sql("UPDATE contracts SET zone = 'Europe/Amsterdam'");
+        assert_eq!(books.told(APRIL), []);
+        // Part of it is not it.
+        let half = march().from + 86_400;
+        books.book(Span { from: march().from, until: half });
+        assert_eq!(books.told(APRIL), []);
+        books.book(Span { from: half, until: march().until });
+        assert_eq!(books.told(APRIL), [State::Resolved]);
+        // The books show it whatever the calendar says by now, too.
+        let mut books = Books::new();
+        assert_eq!(books.told(APRIL), [State::Late]);
+        books.calendar(second(APRIL), 10);
+        books.book(march());
+        assert_eq!(books.told(APRIL), [State::Resolved]);
     }
 
     #[test]
-    fn a_bill_is_late_some_days_after_its_local_month() {
-        let zone = "Europe/Amsterdam".to_owned();
-        let billing = Billing { months: 1, zone, due_days: 10, from: second("2026-02-27T23:00:00Z") };
-        let days = |now: &str| billing.overdue(second(now)).len();
-        assert_eq!(days("2026-03-10T22:59:59Z"), 0);
-        assert_eq!(days("2026-03-10T23:00:00Z"), 1, "ten days after the first of March, local time");
-        assert_eq!(days("2026-04-10T21:59:59Z"), 1);
-        assert_eq!(days("2026-04-10T22:00:00Z"), 2, "summer time");
-        let periods = billing.overdue(second("2026-05-01T00:00:00Z"));
-        assert_eq!(periods[0], Span { from: billing.from, until: second("2026-02-28T23:00:00Z") });
-        assert_eq!(periods[1], Span { from: second("2026-02-28T23:00:00Z"), until: second("2026-03-31T22:00:00Z") });
-        let quarter = Billing { months: 3, ..billing.clone() };
-        assert_eq!(quarter.overdue(second("2026-04-20T00:00:00Z"))[0].until, second("2026-03-31T22:00:00Z"));
-        let year = Billing { months: 12, ..billing.clone() };
-        assert_eq!(year.overdue(second("2027-01-20T00:00:00Z"))[0].until, second("2026-12-31T23:00:00Z"));
-        let lost = Billing { zone: "Nowhere/Here".into(), ..billing };
-        assert!(lost.overdue(second("2027-01-20T00:00:00Z")).is_empty());
+    fn nothing_is_expected_of_who_was_shut_out_or_moved_out() {
+        let mut books = Books::new();
+        assert_eq!(books.told(APRIL), [State::Late]);
+        books.ledger.revoke_contract("4711", 1).unwrap();
+        assert_eq!(books.told(APRIL), [State::Withdrawn]);
+        books.ledger.invite("4711", &[1; 32], i64::MAX, false, 2).unwrap();
+        assert_eq!(books.told(APRIL), [State::Late], "who is let in again owes it");
+
+        books.book(march());
+        assert_eq!(books.told(APRIL), [State::Resolved]);
+        let moved = second("2026-04-10T00:00:00Z");
+        assert!(books.ledger.end_contract("4711", moved).unwrap());
+        let late = books.ledger.late(second("2026-12-01T00:00:00Z")).unwrap();
+        let owed: Vec<_> = late.iter().map(|late| late.period).collect();
+        assert_eq!(owed, [Span { from: march().until, until: moved }], "the last days, and no month after");
+
+        // The next tenant owes from there.
+        let meter = books.ledger.meter(&METER).unwrap().unwrap();
+        let billing = Billing { months: 1, zone: "Europe/Amsterdam".into(), due_days: 10, from: march().from };
+        let now = i64::try_from(second("2026-05-01T00:00:00Z")).unwrap();
+        books.ledger.add_contract("4712", &[meter], Some(&billing), now).unwrap().unwrap();
+        let late = books.ledger.late(second("2026-06-15T00:00:00Z")).unwrap();
+        let owed =
+            |contract: &str| late.iter().filter(|l| l.contract == contract).map(|l| l.period).collect::<Vec<_>>();
+        assert_eq!(owed("4711"), [Span { from: march().until, until: moved }]);
+        assert_eq!(owed("4712")[0].from, moved);
+        assert_eq!(owed("4712").len(), 2, "the rest of April, and May");
+    }
+
+    #[test]
+    fn a_channel_that_is_new_has_no_history() {
+        use crate::ledger::Channel;
+        let mut books = Books::new();
+        books.ledger.use_channel(Channel::Mail, true).unwrap();
+        assert_eq!(books.told(APRIL), [State::Late]);
+        assert_eq!(books.ledger.unsent(Channel::Mail).unwrap().len(), 1);
+        assert_eq!(books.ledger.unsent(Channel::Post).unwrap(), []);
+        books.ledger.use_channel(Channel::Post, true).unwrap();
+        assert_eq!(books.ledger.unsent(Channel::Post).unwrap(), []);
+        books.book(march());
+        assert_eq!(books.told(APRIL), [State::Resolved]);
+        assert_eq!(books.ledger.unsent(Channel::Post).unwrap().len(), 1);
+        assert_eq!(books.ledger.unsent(Channel::Mail).unwrap().len(), 2);
+        for used in [true, false, true] {
+            books.ledger.use_channel(Channel::Mail, used).unwrap();
+        }
+        assert_eq!(books.ledger.unsent(Channel::Mail).unwrap(), [], "one that was away is new");
     }
 }

@@ -10,9 +10,10 @@ use protocol::show;
 use protocol::verify::Registry;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::bills::record_refusal;
 use super::booking::Epoch;
+use super::refusals::{Refusal, record_refusal};
 use super::rules::{Stop, check_epoch};
+use super::terms::assign;
 use super::{Ledger, LedgerError, Objection, fixed, signed, unsigned};
 
 /// A listed meter.
@@ -80,7 +81,8 @@ impl Ledger {
                 transaction.rollback()?;
                 let transaction = self.writing()?;
                 let (code, message) = (objection.code(), objection.to_string());
-                record_refusal(&transaction, file, code, &message, objection.against(), now)?;
+                let against = objection.against();
+                record_refusal(&transaction, &Refusal { file, code, message: &message, against, contract: None }, now)?;
                 transaction.commit()?;
                 Ok(Err(objection))
             }
@@ -108,6 +110,16 @@ impl Ledger {
     pub fn meters(&self) -> Result<Vec<MeterEntry>, LedgerError> {
         let ids = ids(&self.connection, "SELECT id FROM meters ORDER BY id")?;
         ids.into_iter().map(|id| entry(&self.connection, id)).collect()
+    }
+
+    /// A listed meter by its identity key.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn meter(&self, identity: &[u8; 32]) -> Result<Option<MeterEntry>, LedgerError> {
+        let mut statement = self.connection.prepare_cached("SELECT id FROM meters WHERE identity = ?1")?;
+        let id: Option<i64> = statement.query_row([identity.as_slice()], |row| row.get(0)).optional()?;
+        id.map(|id| entry(&self.connection, id)).transpose()
     }
 
     /// The one listed meter that a text names: its identity key (hex, or at least its first eight digits), or the name
@@ -182,12 +194,7 @@ pub(super) fn add(
     let new_epochs = add_epochs(connection, id, chain, now)?;
 
     if let Some(wanted) = contract {
-        let found = entry(connection, id)?.contract;
-        if found.as_deref().is_some_and(|found| found != wanted) {
-            return Err(Objection::OtherContract { meter: identity, found, wanted: wanted.to_owned() }.into());
-        }
-        super::contracts::list(connection, wanted, now)?;
-        connection.prepare_cached("UPDATE meters SET contract = ?2 WHERE id = ?1")?.execute((id, wanted))?;
+        assign(connection, id, wanted, now)?;
     }
     let mut expected =
         connection.prepare_cached("INSERT OR IGNORE INTO expected_registers (meter, code) VALUES (?1, ?2)")?;

@@ -30,31 +30,6 @@ impl Ledger {
         Ok(transaction.commit()?)
     }
 
-    /// Revokes a TLS certificate from a second on; `until` is its last day, after which no list needs to name it.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn revoke_leaf(&mut self, certificate: &Hash, since: u64, until: u64, now: i64) -> Result<(), LedgerError> {
-        let transaction = self.writing()?;
-        transaction.execute(
-            "INSERT INTO revoked_leaves (certificate, since, until, at) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (certificate) DO UPDATE SET since = min(since, excluded.since)",
-            (certificate.as_slice(), signed(since)?, signed(until)?, now),
-        )?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Whether a TLS certificate is revoked, now or from a later second on.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub fn is_leaf_revoked(&self, certificate: &Hash) -> Result<bool, LedgerError> {
-        Ok(self
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM revoked_leaves WHERE certificate = ?1)")?
-            .query_row([certificate.as_slice()], |row| row.get(0))?)
-    }
-
     /// The list as it stands: the last one while nothing changed and it is young, else a new one with the next number.
     ///
     /// # Errors
@@ -67,11 +42,13 @@ impl Ledger {
     ) -> Result<Vec<u8>, LedgerError> {
         let current = |connection: &Connection, content: &Hash| -> Result<Option<Vec<u8>>, LedgerError> {
             let last: Option<(Vec<u8>, i64, Vec<u8>)> = connection
-                .prepare_cached("SELECT content, renew_at, message FROM revocation_lists ORDER BY number DESC LIMIT 1")?
+                .prepare_cached("SELECT content, issued, message FROM revocation_lists ORDER BY number DESC LIMIT 1")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
-            let now = signed(now)?;
-            Ok(last.filter(|(of, renew_at, _)| of == content && now < *renew_at).map(|(_, _, message)| message))
+            // One from a time that is yet to come was made under a wrong clock, and its dates are as wrong.
+            let earliest = signed(now.saturating_sub(RENEW_SECONDS))?.saturating_add(1);
+            let young = earliest..=signed(now)?;
+            Ok(last.filter(|(of, issued, _)| of == content && young.contains(issued)).map(|(_, _, message)| message))
         };
         let mut list = content(&self.connection, provider, now)?;
         if let Some(message) = current(&self.connection, &digest(&list))? {
@@ -92,8 +69,8 @@ impl Ledger {
         let message = sign(&list);
         transaction.execute("DELETE FROM revocation_lists", [])?;
         transaction.execute(
-            "INSERT INTO revocation_lists (number, content, renew_at, message) VALUES (?1, ?2, ?3, ?4)",
-            (number, content.as_slice(), signed(now.saturating_add(RENEW_SECONDS))?, &message),
+            "INSERT INTO revocation_lists (number, content, issued, message) VALUES (?1, ?2, ?3, ?4)",
+            (number, content.as_slice(), signed(now)?, &message),
         )?;
         transaction.commit()?;
         Ok(message)
@@ -114,7 +91,7 @@ fn content(connection: &Connection, provider: [u8; 32], now: u64) -> Result<Revo
         });
     }
     let mut statement = connection
-        .prepare_cached("SELECT certificate, since FROM revoked_leaves WHERE until > ?1 ORDER BY certificate")?;
+        .prepare_cached("SELECT certificate, revoked_since FROM leaves WHERE revoked_since IS NOT NULL AND end_second > ?1 ORDER BY certificate")?;
     let mut rows = statement.query([signed(now)?])?;
     while let Some(row) = rows.next()? {
         list.leaves.push(RevokedLeaf {
@@ -141,4 +118,34 @@ pub(super) fn check_revoked(connection: &Connection, bill: &Candidate) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_a_wrong_clock_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let mut at = |now: u64| {
+            let mut made = None;
+            let bytes = ledger.revocations([7; 32], now, |list| {
+                made = Some((list.number, list.issued, list.next));
+                vec![0]
+            });
+            assert_eq!(bytes.unwrap(), [0]);
+            made
+        };
+        let start = 1_000_000;
+        assert_eq!(at(start), Some((start, start, start + LIST_SECONDS)));
+        assert_eq!(at(start + RENEW_SECONDS - 1), None, "the same list while it is young");
+        assert!(at(start + RENEW_SECONDS).is_some());
+        // The clock jumps a year ahead and is set right again.
+        let ahead = start + 365 * 86_400;
+        assert_eq!(at(ahead), Some((ahead, ahead, ahead + LIST_SECONDS)));
+        let right = start + 2 * RENEW_SECONDS;
+        assert_eq!(at(right), Some((ahead + 1, right, right + LIST_SECONDS)), "dates of now, and a number that grows");
+        assert_eq!(at(right + 1), None);
+    }
 }

@@ -11,6 +11,7 @@ use protocol::time::Span;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::booking::{Booked, Booking, Candidate, Cover, Epoch};
+use super::terms::holder;
 use super::{LedgerError, Objection, fixed, signed, unsigned};
 
 /// Why a decision was not to book.
@@ -37,16 +38,11 @@ impl From<rusqlite::Error> for Stop {
     }
 }
 
-fn meters(bill: &Candidate) -> BTreeSet<[u8; 32]> {
-    bill.covers.iter().map(|c| c.meter).collect()
-}
-
-/// All meters belong to the contract that was asked for; without one, to the same.
+/// The contract that was asked for has all meters for all that the bill takes of them; without one, the same has.
 pub(super) fn check_contract(connection: &Connection, booking: &Booking<'_>) -> Result<Option<String>, Stop> {
-    let mut statement = connection.prepare_cached("SELECT contract FROM meters WHERE identity = ?1")?;
     let mut contracts = BTreeSet::new();
-    for meter in meters(booking.bill) {
-        let found: Option<String> = statement.query_row([meter.as_slice()], |row| row.get(0)).optional()?.flatten();
+    for Cover { meter, span, .. } in &booking.bill.covers {
+        let (meter, found) = (*meter, holder(connection, meter, *span)?);
         if let Some(wanted) = booking.contract.filter(|wanted| found.as_deref() != Some(wanted)) {
             return Err(Objection::OtherContract { meter, found, wanted: wanted.to_owned() }.into());
         }

@@ -7,6 +7,7 @@ CREATE TABLE contracts (
     due_days INTEGER,
     bills_from INTEGER,
     revoked_at INTEGER,
+    ended_at INTEGER,
     CHECK ((months IS NULL) = (zone IS NULL)),
     CHECK ((months IS NULL) = (due_days IS NULL)),
     CHECK ((months IS NULL) = (bills_from IS NULL))
@@ -14,6 +15,19 @@ CREATE TABLE contracts (
 INSERT INTO contracts (id, added_at)
     SELECT contract, min(added_at) FROM meters WHERE contract IS NOT NULL GROUP BY contract;
 CREATE INDEX meters_by_contract ON meters (contract);
+-- A meter's present contract has it from this second on; those that had it before follow.
+ALTER TABLE meters ADD COLUMN contract_from INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE former_terms (
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    contract TEXT NOT NULL REFERENCES contracts (id),
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL CHECK (end_second > first_second),
+    PRIMARY KEY (meter, first_second)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX terms_by_contract ON former_terms (contract);
+ALTER TABLE refusals ADD COLUMN contract TEXT;
+CREATE INDEX refusals_by_contract ON refusals (contract);
+CREATE INDEX refusals_by_file ON refusals (file);
 CREATE TABLE invitations (
     hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
     contract TEXT NOT NULL REFERENCES contracts (id),
@@ -34,7 +48,7 @@ CREATE TABLE client_keys (
 CREATE UNIQUE INDEX one_valid_key ON client_keys (contract) WHERE state = 'valid';
 CREATE UNIQUE INDEX one_next_key ON client_keys (contract) WHERE state = 'next';
 CREATE TABLE waiting_meters (
-    contract TEXT NOT NULL REFERENCES contracts (id),
+    pin BLOB NOT NULL REFERENCES client_keys (pin),
     file BLOB NOT NULL
 ) STRICT;
 CREATE TABLE published (
@@ -58,16 +72,16 @@ CREATE TABLE revoked_epochs (
     reason TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE revoked_leaves (
+CREATE TABLE leaves (
     certificate BLOB PRIMARY KEY CHECK (length(certificate) = 32),
-    since INTEGER NOT NULL,
-    until INTEGER NOT NULL,
-    at INTEGER NOT NULL
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL,
+    revoked_since INTEGER
 ) STRICT;
 CREATE TABLE revocation_lists (
     number INTEGER PRIMARY KEY,
     content BLOB NOT NULL CHECK (length(content) = 32),
-    renew_at INTEGER NOT NULL,
+    issued INTEGER NOT NULL,
     message BLOB NOT NULL
 ) STRICT;
 CREATE TABLE commands (
@@ -86,13 +100,17 @@ CREATE TABLE commands (
 ) STRICT;
 CREATE TABLE reports (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('late', 'resolved')),
+    kind TEXT NOT NULL CHECK (kind IN ('late', 'resolved', 'withdrawn')),
     contract TEXT NOT NULL,
     identity BLOB NOT NULL CHECK (length(identity) = 32),
     first_second INTEGER NOT NULL,
     end_second INTEGER NOT NULL CHECK (end_second > first_second),
     at INTEGER NOT NULL,
     posted_at INTEGER,
-    mailed_at INTEGER,
-    UNIQUE (kind, contract, identity, first_second, end_second)
+    mailed_at INTEGER
+) STRICT;
+CREATE INDEX reports_by_bill ON reports (identity, first_second, contract, end_second);
+CREATE TABLE channels (
+    name TEXT PRIMARY KEY CHECK (name IN ('post', 'mail')),
+    after INTEGER NOT NULL
 ) STRICT;

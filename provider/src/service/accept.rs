@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::api;
 use super::office::{Office, Papers};
+use super::shares::{Share, Shares};
 use crate::tls::client_key;
 
 /// Connections at one time; further ones wait in the system's queue.
@@ -37,6 +38,8 @@ pub(super) struct Peer {
     /// The key that its certificate proves, if it showed one.
     pub(super) key: Option<[u8; 32]>,
     pub(super) address: SocketAddr,
+    /// What it takes of its address's share.
+    pub(super) share: Arc<Share>,
     pub(super) papers: Arc<Papers>,
 }
 
@@ -68,6 +71,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 pub(super) async fn accept(listener: TcpListener, office: Arc<Office>, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(usize::try_from(CONNECTIONS).unwrap_or(1)));
     let router = api::router(Arc::clone(&office));
+    let shares = Arc::new(Shares::default());
     loop {
         let place = tokio::select! {
             () = stopped(&mut stop) => break,
@@ -86,9 +90,14 @@ pub(super) async fn accept(listener: TcpListener, office: Arc<Office>, mut stop:
                 }
             },
         };
+        let Some(share) = shares.enter(address.ip()) else {
+            // It has to wait for its own connections; the place is free for others.
+            tracing::debug!("an address has as many connections as it may");
+            continue;
+        };
         let (office, router, stop) = (Arc::clone(&office), router.clone(), stop.clone());
         tokio::spawn(async move {
-            if timeout(WHOLE, talk(stream, address, &office, router, stop)).await.is_err() {
+            if timeout(WHOLE, talk(stream, address, Arc::new(share), &office, router, stop)).await.is_err() {
                 tracing::debug!("a connection was ended at its time limit");
             }
             drop(place);
@@ -104,11 +113,12 @@ pub(super) async fn accept(listener: TcpListener, office: Arc<Office>, mut stop:
 async fn talk(
     stream: TcpStream,
     address: SocketAddr,
+    share: Arc<Share>,
     office: &Arc<Office>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let papers = office.papers();
+    let papers = office.papers().await;
     let _ = stream.set_nodelay(true);
     let acceptor = TlsAcceptor::from(Arc::clone(&papers.tls));
     let stream = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
@@ -120,7 +130,7 @@ async fn talk(
         Err(_) => return,
     };
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let peer = Peer { key: certificate.and_then(client_key), address, papers };
+    let peer = Peer { key: certificate.and_then(client_key), address, share, papers };
     let service = TowerToHyperService::new(router.layer(Extension(peer)));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES).keep_alive(false);

@@ -8,7 +8,7 @@ use protocol::show;
 
 use crate::desk;
 use crate::files::{self, FileError};
-use crate::ledger::Report;
+use crate::ledger::{Report, State};
 
 impl Report {
     /// The period's first and last moment as local time.
@@ -29,10 +29,10 @@ pub fn mail_text(provider: &str, report: &Report) -> String {
     let (from, until) = report.period();
     let date = Timestamp::from_second(report.at).unwrap_or(Timestamp::UNIX_EPOCH);
     let date = jiff::fmt::rfc2822::to_string(&date.to_zoned(TimeZone::UTC)).unwrap_or_default();
-    let (word, line) = if report.resolved {
-        ("Bill has come", "The late bill of this contract has come.")
-    } else {
-        ("Bill is late", "The bill of this contract has not come in time.")
+    let (word, line) = match report.state {
+        State::Late => ("Bill is late", "The bill of this contract has not come in time."),
+        State::Resolved => ("Bill has come", "The late bill of this contract has come."),
+        State::Withdrawn => ("Bill is expected no more", "The late bill of this contract is expected no more."),
     };
     // A contract's name has no control characters, so it cannot begin a header of its own; other than ASCII is encoded.
     let subject = encoded(&format!("{word}: contract {}", report.late.contract));
@@ -68,7 +68,7 @@ fn encoded(text: &str) -> String {
 
 /// Writes the mail into a folder, under a name that is the report's own.
 pub(super) fn write(folder: &Path, provider: &str, report: &Report) -> Result<(), FileError> {
-    let word = if report.resolved { "resolved" } else { "late" };
+    let word = report.state.name();
     files::write(&folder.join(format!("{word}-{}.eml", report.id)), mail_text(provider, report).as_bytes())
 }
 
@@ -86,7 +86,7 @@ mod tests {
             period: Span { from: 1_772_319_600, until: 1_774_994_400 },
             zone: "Europe/Amsterdam".into(),
         };
-        let mut report = Report { id: 3, resolved: false, at: 1_775_858_400, late };
+        let mut report = Report { id: 3, state: State::Late, at: 1_775_858_400, late };
         let mail = mail_text("Fern", &report);
         assert!(mail.contains("Subject: Bill is late: contract 4711\r\n"), "{mail}");
         assert!(mail.contains("2026-03-01T00:00:00+01:00 to 2026-04-01T00:00:00+02:00"), "{mail}");

@@ -14,6 +14,7 @@ mod office;
 mod pool;
 mod post;
 mod refusal;
+mod shares;
 mod submit;
 mod watch;
 
@@ -93,7 +94,7 @@ pub fn serve(home: &Path, settings: Settings, now: fn() -> i64, ready: impl FnOn
     let listener = TcpListener::bind(address).map_err(|cause| ServeError::Listen { address, cause })?;
     listener.set_nonblocking(true)?;
     let office = Arc::new(Office::open(home, settings, now)?);
-    let key = office.papers().identity.provider().key;
+    let key = office.held().identity.provider().key;
     let bound = Bound { address: listener.local_addr()?, key, fingerprint: show::fingerprint(&key) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {

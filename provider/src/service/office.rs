@@ -1,7 +1,7 @@
 //! What all requests share: keys and certificate as they stand on disk, the workers, the settings.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use rustls::ServerConfig;
@@ -11,10 +11,11 @@ use super::attempts::Attempts;
 use super::pool::Pool;
 use super::{ServeError, Settings};
 use crate::identity::{Identity, KEY_FILE, SUCCESSIONS_FILE};
+use crate::ledger::Ledger;
 use crate::tls::{LEAF_FILE, Leaf, TlsError, server_config};
 
-/// Days that a certificate is good for; a new one is made when a third of them is left.
-pub const LEAF_SECONDS: u64 = 90 * 86_400;
+/// Seconds that a first certificate is good for; a new one is made when a third of its time is left.
+const LEAF_SECONDS: u64 = 90 * 86_400;
 /// Bodies that are in memory at one time, in KiB.
 pub(super) const BODY_BUDGET: usize = 96 << 10;
 /// Bills that wait for a worker.
@@ -25,6 +26,7 @@ const DESK_QUEUE: usize = 256;
 /// Keys and certificate as one connection sees them.
 pub(super) struct Papers {
     pub(super) identity: Identity,
+    leaf: Leaf,
     pub(super) tls: Arc<ServerConfig>,
 }
 
@@ -36,10 +38,14 @@ pub(super) struct Office {
     home: PathBuf,
     pub(super) settings: Settings,
     papers: Mutex<(Stamp, Arc<Papers>)>,
+    /// Held while papers are taken from disk, so that one certificate is made and not two.
+    renewing: Mutex<()>,
     /// Verifies and books bills, on as many threads as the machine has cores to spare.
     pub(super) bills: Pool,
     /// Everything else; short work on one thread, so that it never waits for a verification.
     pub(super) desk: Pool,
+    /// Looks at all contracts, which may take a while: on a thread of its own, so that no request waits for it.
+    pub(super) watch: Pool,
     pub(super) bodies: Arc<Semaphore>,
     pub(super) attempts: Mutex<Attempts>,
     pub(super) now: fn() -> i64,
@@ -53,6 +59,8 @@ impl Office {
             papers: Mutex::new((stamp(home), papers)),
             bills: Pool::start(home, threads, BILL_QUEUE)?,
             desk: Pool::start(home, 1, DESK_QUEUE)?,
+            watch: Pool::start(home, 1, 1)?,
+            renewing: Mutex::new(()),
             bodies: Arc::new(Semaphore::new(BODY_BUDGET)),
             attempts: Mutex::new(Attempts::default()),
             home: home.to_path_buf(),
@@ -62,29 +70,42 @@ impl Office {
     }
 
     /// The papers in force. Keys and certificates that another process rotated are taken from the next connection on.
-    pub(super) fn papers(&self) -> Arc<Papers> {
-        let mut held = self.papers.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = stamp(&self.home);
-        if held.0 != found {
-            match Papers::load(&self.home, self.seconds()) {
-                // Loading may have renewed the certificate.
-                Ok(papers) => *held = (stamp(&self.home), Arc::new(papers)),
-                Err(error) => tracing::error!(%error, "keys on disk cannot be used; serving with those from before"),
-            }
+    pub(super) async fn papers(self: &Arc<Self>) -> Arc<Papers> {
+        if self.is_stale() {
+            // Reads and perhaps writes files: not on a thread that serves connections.
+            let office = Arc::clone(self);
+            let _ = tokio::task::spawn_blocking(move || office.renew(false)).await;
         }
-        Arc::clone(&held.1)
+        self.held()
     }
 
-    /// Makes a new certificate when the one in use comes to its end.
-    pub(super) fn renew(&self) {
-        let fresh = Papers::load(&self.home, self.seconds());
-        match fresh {
-            Ok(papers) => {
-                let mut held = self.papers.lock().unwrap_or_else(PoisonError::into_inner);
-                *held = (stamp(&self.home), Arc::new(papers));
-            }
-            Err(error) => tracing::error!(%error, "the TLS certificate cannot be renewed"),
+    /// The papers that were last taken.
+    pub(super) fn held(&self) -> Arc<Papers> {
+        Arc::clone(&self.lock().1)
+    }
+
+    /// Takes the papers from disk, when they changed or in any case, and makes a new certificate when the one there
+    /// cannot go on.
+    pub(super) fn renew(&self, in_any_case: bool) {
+        let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_any_case && !self.is_stale() {
+            return;
         }
+        match Papers::load(&self.home, self.seconds()) {
+            // Loading may have renewed the certificate.
+            Ok(papers) => *self.lock() = (stamp(&self.home), Arc::new(papers)),
+            Err(error) => tracing::error!(%error, "keys on disk cannot be used; serving with those from before"),
+        }
+    }
+
+    /// Whether files changed, or the certificate cannot go on: its time is up, or the clock was set back before it.
+    fn is_stale(&self) -> bool {
+        let held = self.lock();
+        held.0 != stamp(&self.home) || !held.1.leaf.serves_at(self.seconds())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Stamp, Arc<Papers>)> {
+        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time, Unix seconds.
@@ -96,18 +117,31 @@ impl Office {
 impl Papers {
     fn load(home: &Path, now: u64) -> Result<Self, ServeError> {
         let identity = Identity::open(home)?;
-        let leaf = match Leaf::load(home) {
-            Ok(leaf) if leaf.issuer == identity.provider().key && leaf.until > now.saturating_add(LEAF_SECONDS / 3) => {
+        let held = match Leaf::load(home) {
+            Ok(leaf) => Some(leaf),
+            Err(TlsError::Missing(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut ledger = Ledger::open(home)?;
+        let leaf = match held {
+            Some(leaf)
+                if leaf.issuer == identity.provider().key
+                    && leaf.serves_at(now)
+                    && !ledger.is_leaf_revoked(&leaf.hash())? =>
+            {
+                // One that a ledger from a backup does not know can be named again.
+                ledger.note_leaf(&leaf.hash(), leaf.from, leaf.until)?;
                 leaf
             }
-            Ok(_) | Err(TlsError::Missing(_)) => {
-                let leaf = Leaf::issue(&identity, now, LEAF_SECONDS)?;
+            // A new one is good for as long as the one before was.
+            held => {
+                let leaf = Leaf::issue(&identity, now, held.map_or(LEAF_SECONDS, |leaf| leaf.span()))?;
+                ledger.note_leaf(&leaf.hash(), leaf.from, leaf.until)?;
                 leaf.store(home)?;
                 leaf
             }
-            Err(error) => return Err(error.into()),
         };
-        Ok(Self { tls: Arc::new(server_config(&leaf)?), identity })
+        Ok(Self { tls: Arc::new(server_config(&leaf)?), identity, leaf })
     }
 }
 

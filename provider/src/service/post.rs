@@ -86,7 +86,7 @@ impl FromStr for Target {
 /// What a report is to a program.
 pub(super) fn body(report: &Report) -> Vec<u8> {
     let (from, until) = report.period();
-    let event = if report.resolved { "bill-resolved" } else { "bill-late" };
+    let event = format!("bill-{}", report.state.name());
     let body = json!({ "format": 1, "event": event, "report": report.id, "contract": report.late.contract,
         "meter": show::hex(&report.late.meter), "period": { "from": from, "until": until } });
     body.to_string().into_bytes()

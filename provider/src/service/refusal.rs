@@ -28,6 +28,12 @@ impl Refusal {
         Self { status, code: code.to_owned(), message: message.into(), after: None, verdict: None }
     }
 
+    /// The client's key is nobody's.
+    pub(super) fn not_enrolled() -> Self {
+        let message = "this key is not enrolled here, or no longer; ask the provider for a new code and enrol again";
+        Self::new(StatusCode::FORBIDDEN, "not-enrolled", message)
+    }
+
     /// One that may pass.
     pub(super) fn later(status: StatusCode, code: &str, message: impl Into<String>, after: u64) -> Self {
         Self { after: Some(after), ..Self::new(status, code, message) }
@@ -56,6 +62,9 @@ impl From<NotDone> for Refusal {
 
 impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Self {
+        if matches!(error, LedgerError::ShutOut) {
+            return Self::not_enrolled();
+        }
         // What the error says is about the provider's own disk: it goes to the log, not to a household.
         tracing::error!(%error, code = error.code(), "the ledger did not do its part");
         let message = "the provider cannot reach its books at the moment; try again later";

@@ -1,20 +1,21 @@
-//! A bill that arrived: answered from its receipt when it is booked, else judged, booked and receipted.
+//! A bill that arrived: answered from the books when it is booked, else judged, booked and receipted.
 //!
-//! The same statement always has the same answer. The receipt is written after the booking; between the two a crash
-//! leaves a booked bill without one, which the next submission finds and writes as it would have been.
+//! The same statement always has the same answer. What is booked is looked up first: nothing that came after, no
+//! withdrawn tariff, stricter policy or crash before the receipt, turns a booked bill into a refused one.
 
 use axum::http::StatusCode;
 use protocol::bill::{Package, Statement};
 use protocol::meter_bill;
 use protocol::metrology::keys::Hash;
+use protocol::service::receipt::BillReceipt;
 use protocol::verify::Policy;
 use protocol::wire::{self, WireError};
 use serde_json::Value;
 
 use super::refusal::Refusal;
 use crate::identity::Identity;
-use crate::judge::{Case, judge};
-use crate::ledger::{Ledger, Receipt};
+use crate::judge::{Case, judge, recall};
+use crate::ledger::{Household, Ledger, LedgerError, Receipt};
 
 /// A booked bill and its answer.
 pub(super) struct Accepted {
@@ -22,11 +23,11 @@ pub(super) struct Accepted {
     pub(super) receipt: Receipt,
 }
 
-/// Takes a bill from the household of a contract.
+/// Takes a bill from a household.
 pub(super) fn submit(
     ledger: &mut Ledger,
     identity: &Identity,
-    contract: &str,
+    household: &Household,
     bill: &[u8],
     policy: &Policy,
     now: i64,
@@ -35,11 +36,11 @@ pub(super) fn submit(
     let (digest, tariff) = match names(bill) {
         Ok(names) => names,
         Err(error) => {
-            ledger.refuse(bill, "malformed", &error.to_string(), now)?;
+            ledger.refuse(bill, "malformed", &error.to_string(), Some(household), now)?;
             return Err(refused("malformed", error.to_string()));
         }
     };
-    if let Some(receipt) = ledger.receipt(&digest, contract)? {
+    if let Some(receipt) = booked(ledger, identity, household, &digest)? {
         return Ok(Accepted { digest, receipt });
     }
     let (code, message) = match ledger.published_message(&tariff)? {
@@ -53,12 +54,19 @@ pub(super) fn submit(
         } else {
             "the provider has not published the tariff that this bill was made under"
         };
-        ledger.refuse(bill, code, problem, now)?;
+        ledger.refuse(bill, code, problem, Some(household), now)?;
         return Err(refused(code, problem.to_owned()));
     }
-    let keys = identity.keys();
-    let case =
-        Case { bill, tariff: &message, meters: &[], contract: Some(contract), provider: &keys, policy: policy.clone() };
+    let (keys, contract) = (identity.keys(), Some(household.contract.as_str()));
+    let case = Case {
+        bill,
+        tariff: &message,
+        meters: &[],
+        contract,
+        household: Some(household),
+        provider: &keys,
+        policy: policy.clone(),
+    };
     let judgement = judge(ledger, &case, now)?;
     let verdict = judgement.verdict;
     if judgement.booked.is_none() {
@@ -67,10 +75,45 @@ pub(super) fn submit(
         let message = message.unwrap_or("no meter is listed under this contract; enrol with the meter's certificate");
         return Err(refused(&code, message.to_owned()).with(verdict.json.clone()));
     }
-    let text = settled(verdict.json).to_string();
-    let sign = |receipt: &protocol::service::receipt::BillReceipt| receipt.sign(identity.signer());
-    let receipt = ledger.write_receipt(&digest, contract, identity.provider().key, &text, sign)?;
+    let receipt = receipted(ledger, identity, household, &digest, verdict.json)?;
     Ok(Accepted { digest, receipt })
+}
+
+/// The receipt of a bill that is booked for the household's contract; none when it is not.
+pub(super) fn booked(
+    ledger: &mut Ledger,
+    identity: &Identity,
+    household: &Household,
+    digest: &Hash,
+) -> Result<Option<Receipt>, LedgerError> {
+    let written = ledger.receipt(digest, &household.contract)?;
+    if let Some(receipt) = written.filter(|receipt| speaks(identity, &receipt.message)) {
+        return ledger.confirm(household).map(|()| Some(receipt));
+    }
+    let Some(file) = ledger.booked_file(digest, &household.contract)? else { return Ok(None) };
+    receipted(ledger, identity, household, digest, recall(&file)?.json).map(Some)
+}
+
+fn receipted(
+    ledger: &mut Ledger,
+    identity: &Identity,
+    household: &Household,
+    digest: &Hash,
+    verdict: Value,
+) -> Result<Receipt, LedgerError> {
+    let stands = |message: &[u8]| speaks(identity, message);
+    let sign = |receipt: &BillReceipt| receipt.sign(identity.signer());
+    ledger.write_receipt(digest, household, identity.provider().key, &settled(verdict).to_string(), stands, sign)
+}
+
+/// Whether the key of a receipt spoke for this provider when the bill was booked: else households take it for a thief's.
+fn speaks(identity: &Identity, message: &[u8]) -> bool {
+    let lineage = identity.lineage();
+    let good = |receipt: &BillReceipt| {
+        let mut tenures = lineage.tenures();
+        tenures.any(|t| t.key == receipt.provider && t.until.is_none_or(|until| receipt.booked_at < until))
+    };
+    BillReceipt::read(message).is_ok_and(|receipt| good(&receipt))
 }
 
 /// A verdict without what depends on when it was asked for.

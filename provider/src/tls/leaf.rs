@@ -1,6 +1,5 @@
 //! The service's certificate: issued by the identity key, kept with its own key in one private file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,6 +53,8 @@ pub struct Leaf {
     pub certificate: Vec<u8>,
     /// Its private key, PKCS #8.
     pub(super) key: Zeroizing<Vec<u8>>,
+    /// When it was issued, Unix seconds; it is good from a little before.
+    pub from: u64,
     /// First Unix second at which it is no longer good.
     pub until: u64,
     /// The identity key that issued it.
@@ -64,6 +65,7 @@ pub struct Leaf {
 #[serde(deny_unknown_fields)]
 struct LeafFile {
     issuer: String,
+    from: u64,
     until: u64,
     certificate: String,
     key: String,
@@ -85,7 +87,7 @@ impl Leaf {
         let issuer = Issuer::new(authority(), Authority::of(identity.signer()));
         let certificate = params.signed_by(&key, &issuer)?.der().to_vec();
         let key = Zeroizing::new(key.serialize_der());
-        Ok(Self { certificate, key, until, issuer: identity.provider().key })
+        Ok(Self { certificate, key, from: now, until, issuer: identity.provider().key })
     }
 
     /// The certificate of a home.
@@ -106,7 +108,8 @@ impl Leaf {
             let mut issuer = [0; 32];
             hex::decode_to_slice(&file.issuer, &mut issuer).ok()?;
             let key = Zeroizing::new(hex::decode(&file.key).ok()?);
-            Some(Self { certificate: hex::decode(&file.certificate).ok()?, key, until: file.until, issuer })
+            let certificate = hex::decode(&file.certificate).ok()?;
+            Some(Self { certificate, key, from: file.from, until: file.until, issuer })
         };
         read().ok_or(TlsError::Damaged(path))
     }
@@ -117,18 +120,29 @@ impl Leaf {
     /// When it cannot be written; what stood there still stands.
     pub fn store(&self, home: &Path) -> Result<(), TlsError> {
         let path = home.join(LEAF_FILE);
-        let draft = home.join(format!(".{LEAF_FILE}.{}.draft", std::process::id()));
         let file = LeafFile {
             issuer: hex::encode(self.issuer),
+            from: self.from,
             until: self.until,
             certificate: hex::encode(&self.certificate),
             key: hex::encode(&*self.key),
         };
         let text = Zeroizing::new(toml::to_string(&file).map_err(|_| TlsError::Damaged(path.clone()))?);
-        // A draft of a process that was cut short, under a number that is ours now.
-        let _ = fs::remove_file(&draft);
-        files::create_private(&draft, text.as_bytes())?;
-        Ok(files::replace(&draft, &path)?)
+        Ok(files::write_private(&path, text.as_bytes())?)
+    }
+
+    /// Whether it can go on in use at a time: households take it by now, and more than a third of its time is left. One
+    /// that begins later was made under a wrong clock.
+    #[must_use]
+    pub fn serves_at(&self, now: u64) -> bool {
+        let begun = self.from.saturating_sub(BEFORE) <= now;
+        begun && self.until.saturating_sub(now) > self.span() / 3
+    }
+
+    /// Seconds for which it was issued.
+    #[must_use]
+    pub fn span(&self) -> u64 {
+        self.until.saturating_sub(self.from)
     }
 
     /// What revocation lists call it.
@@ -192,5 +206,28 @@ impl PublicKeyData for Authority<'_> {
 impl rcgen::SigningKey for Authority<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         Ok(self.key.sign(message).to_bytes().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_serves_in_its_own_time_until_its_last_third() {
+        const DAY: u64 = 86_400;
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::create(folder.path(), Some("Fern")).unwrap();
+        let now = 1_800_000_000;
+        for days in [2, 7, 30, 90, 397] {
+            let leaf = Leaf::issue(&identity, now, days * DAY).unwrap();
+            leaf.store(folder.path()).unwrap();
+            let leaf = Leaf::load(folder.path()).unwrap();
+            assert_eq!((leaf.from, leaf.span()), (now, days * DAY));
+            assert!(leaf.serves_at(now) && leaf.serves_at(now + days * DAY / 2), "{days} days");
+            assert!(!leaf.serves_at(now + days * DAY * 2 / 3) && !leaf.serves_at(now + days * DAY), "{days} days");
+            // Made while the clock was ahead: no household takes it now.
+            assert!(leaf.serves_at(now - BEFORE) && !leaf.serves_at(now - BEFORE - 1));
+        }
     }
 }

@@ -71,6 +71,81 @@ fn a_bill_that_was_booked_by_hand_has_its_receipt_too() {
 }
 
 #[test]
+fn what_is_booked_has_its_receipt_whatever_came_after() {
+    let desk = desk();
+    let service = Service::start(&desk, &[]);
+    let (client, house) = (service.client(1), House::new(1, 200));
+    // Booked by hand before any household enrolled: the meter had no contract.
+    assert_eq!(desk.add(&house.meters[0], &[]).0, 0);
+    let early = house.bill(&desk, days(2, 5));
+    assert_eq!(desk.outcome(&early, &[]), (0, "new".into()));
+    enrol(&desk, &client, "4711", &house);
+    let other = service.client(2);
+    enrol(&desk, &other, "4712", &House::new(2, 300));
+    assert_eq!(rejected(run(other.submit(&early)).unwrap_err()), "other-contract");
+    assert_eq!(run(client.submit(&early)).unwrap().receipt.contract, "4711");
+    assert_eq!(desk.json(&["ledger", "list"]).1["bills"][0]["contract"], "4711");
+
+    // Booked, but the service ended before the receipt, or an operator booked it; then the tariff is withdrawn.
+    let (bill, digest) = house.make(&desk, "import", days(5, 9), None, None);
+    assert_eq!(desk.outcome(&bill, &[]), (0, "new".into()));
+    let hash = desk.json(&["tariff", "published"]).1["tariffs"][0]["hash"].as_str().unwrap().to_owned();
+    assert_eq!(desk.json(&["tariff", "withdraw", &hash]).0, 0);
+    let asked = run(client.state(&digest)).unwrap().unwrap();
+    let answer = run(client.submit(&bill)).unwrap();
+    assert_eq!((&asked.answer, answer.verdict["verdict"].as_str()), (&answer, Some("valid")));
+    assert_eq!(rejected(run(client.submit(&house.bill(&desk, days(9, 12)))).unwrap_err()), "withdrawn-tariff");
+
+    // Booked by hand under a milder policy than the service's.
+    let mut gap = House::empty();
+    gap.install(4, 100, 0..DAYS, None, Some(march(3) + 5 * HOUR));
+    let third = service.client(4);
+    enrol(&desk, &third, "4713", &gap);
+    let holed = gap.bill(&desk, days(2, 9));
+    assert_eq!(desk.outcome(&holed, &["--allow-incomplete"]), (0, "new".into()));
+    assert_eq!(run(third.submit(&holed)).unwrap().verdict["slots"], 7 * 24);
+    let refusals = desk.json(&["ledger", "refusals"]).1;
+    assert_eq!(refusals["refusals"].as_array().unwrap().len(), 2, "no booked bill is among them: {refusals}");
+}
+
+#[test]
+fn a_receipt_by_a_key_that_did_not_speak_is_signed_again() {
+    let desk = desk();
+    let service = Service::start(&desk, &[]);
+    let (client, house) = (service.client(1), House::new(1, 200));
+    enrol(&desk, &client, "4711", &house);
+    let (bill, digest) = house.make(&desk, "import", days(2, 9), None, None);
+    let first = run(client.submit(&bill)).unwrap();
+    // The key was stolen before that bill was booked; the provider found out later.
+    let (code, rotated) = desk.json(&["identity", "rotate", "--old-until", "2026-05-01"]);
+    assert_eq!(code, 0, "{rotated}");
+    let again = run(client.submit(&bill)).unwrap();
+    assert_eq!(hex::encode(again.receipt.provider), rotated["key"].as_str().unwrap());
+    assert_eq!((again.receipt.booked_at, &again.verdict), (first.receipt.booked_at, &first.verdict));
+    assert_eq!(run(client.submit(&bill)).unwrap(), again, "and then it is the receipt for ever");
+    assert_eq!(run(client.state(&digest)).unwrap().unwrap().answer, again);
+}
+
+#[test]
+fn a_badly_made_package_is_no_contradiction_of_its_meter() {
+    let desk = desk();
+    let service = Service::start(&desk, &[]);
+    let (client, house) = (service.client(1), House::new(1, 200));
+    enrol(&desk, &client, "4711", &house);
+    let good = protocol::bill::Package::read(&house.bill(&desk, days(2, 9))).unwrap();
+    let mut certificates: Vec<_> = good.certificates.iter().map(|c| c.to_vec()).collect();
+    certificates.push(certificates[0].clone());
+    let (statement, proof) = (good.statement.to_vec(), good.proof.to_vec());
+    let twice = protocol::bill::Package::new(statement, proof, certificates, good.chains.clone()).write();
+    for _ in 0..3 {
+        assert_eq!(rejected(run(client.submit(&twice)).unwrap_err()), "not-canonical");
+    }
+    let list = desk.json(&["ledger", "refusals"]).1;
+    assert_eq!((&list["contradictions"], list["refusals"].as_array().unwrap().len()), (&0.into(), 1), "{list}");
+    assert_eq!(list["refusals"][0]["contract"], "4711");
+}
+
+#[test]
 fn what_is_not_booked_says_why() {
     let desk = desk();
     let service = Service::start(&desk, &[]);

@@ -79,9 +79,63 @@ fn an_operator_may_have_the_last_word() {
     assert_eq!((code_of(&waits), waits.retry()), ("pending", Retry::After(3600)));
     assert_eq!(desk.json(&["meter", "list"]).1["meters"], serde_json::json!([]));
     assert_eq!(desk.json(&["contract", "list"]).1["contracts"][0]["pending"], true);
-    assert_eq!(desk.json(&["contract", "approve", "4711"]).1["meters"], 1);
+    let meter = hex::encode(house.meters[0].certificates()[0].certificate.identity_key);
+    let waiting = desk.json(&["contract", "list"]).1["contracts"][0]["waiting"].clone();
+    assert_eq!((&waiting[0]["meters"][0], waiting.as_array().unwrap().len()), (&meter.as_str().into(), 1));
+    let pin = waiting[0]["pin"].as_str().unwrap().to_owned();
+    assert!(desk.run(&["contract", "list"]).1.contains(&pin));
+    assert_eq!(desk.json(&["contract", "approve", "4711", "--pin", "00000000"]).1["error"]["code"], "nothing-waits");
+    let approved = desk.json(&["contract", "approve", "4711"]).1;
+    assert_eq!((&approved["pin"], &approved["meters"][0]), (&pin.into(), &meter.into()));
     assert_eq!(desk.json(&["contract", "approve", "4711"]).1["error"]["code"], "nothing-waits");
     run(client.submit(&bill)).unwrap();
+}
+
+#[test]
+fn of_several_that_wait_one_is_named_and_its_own_meters_are_listed() {
+    let desk = desk();
+    let service = Service::start(&desk, &[]);
+    let (right, house) = (service.client(1), House::new(1, 200));
+    let (stray, foreign) = (service.client(2), House::new(2, 300));
+    enrol(&desk, &service.client(3), "4712", &foreign);
+    // Somebody with another code of the contract names a meter that is another contract's.
+    let file = |house: &House| vec![house.meters[0].certificate_file()];
+    run(stray.enrol(&invite(&desk, "4711", &["--approve"]), &file(&foreign))).unwrap();
+    run(right.enrol(&invite(&desk, "4711", &["--approve"]), &file(&house))).unwrap();
+    let (code, several) = desk.json(&["contract", "approve", "4711"]);
+    assert_eq!((code, several["error"]["code"].as_str()), (1, Some("several-wait")), "{several}");
+    let pin = |client: &hub::provider::Client| hex::encode(protocol::service::key::pin(&client.public_key().unwrap()));
+    let message = several["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&pin(&right)) && message.contains(&pin(&stray)), "{message}");
+    let approve = |client| desk.json(&["contract", "approve", "4711", "--pin", &pin(client)[..8]]);
+    assert_eq!(approve(&stray).1["error"]["code"], "other-contract");
+    assert_eq!(approve(&right).0, 0, "what the other one brought is not its");
+    assert_eq!(desk.json(&["contract", "list"]).1["contracts"][0]["pending"], false);
+    assert_eq!(approve(&stray).1["error"]["code"], "nothing-waits");
+    run(right.submit(&house.bill(&desk, days(2, 9)))).unwrap();
+    assert_eq!(code_of(&run(stray.commands()).unwrap_err()), "not-enrolled");
+}
+
+#[test]
+fn the_next_tenant_has_the_meter_from_the_end_of_the_contract_before() {
+    let desk = desk();
+    let service = Service::start(&desk, &[]);
+    let (old, new, house) = (service.client(1), service.client(2), House::new(1, 200));
+    enrol(&desk, &old, "4711", &house);
+    let files = vec![house.meters[0].certificate_file()];
+    let code = invite(&desk, "4712", &[]);
+    assert_eq!(code_of(&run(new.enrol(&code, &files)).unwrap_err()), "other-contract");
+    let end = ["contract", "end", "4711", "--on", "2026-03-09", "--zone", "Europe/Amsterdam"];
+    assert_eq!(desk.json(&end).1["ended_at"], "2026-03-09T00:00:00+01:00");
+    assert_eq!(run(new.enrol(&code, &files)).unwrap(), EnrolState::Enrolled { contract: "4712".into() });
+    let (before, after, both) =
+        (house.bill(&desk, days(2, 9)), house.bill(&desk, days(9, 12)), house.bill(&desk, days(8, 10)));
+    for (client, bill) in [(&old, &after), (&new, &before), (&old, &both), (&new, &both)] {
+        assert_eq!(code_of(&run(client.submit(bill)).unwrap_err()), "other-contract");
+    }
+    assert_eq!(run(old.submit(&before)).unwrap().receipt.contract, "4711", "the last bill comes after the move");
+    assert_eq!(run(new.submit(&after)).unwrap().receipt.contract, "4712");
+    assert_eq!(desk.json(&["contract", "end", "none", "--on", "2026-03-09"]).1["error"]["code"], "no-such-contract");
 }
 
 #[test]

@@ -103,6 +103,21 @@ fn a_late_bill_is_told_once_and_once_more_when_it_has_come() {
     assert_eq!(mails(&desk).len(), 2);
     assert_eq!(desk.json(&["report", "late"]).0, 0);
     assert_eq!(desk.run(&["report", "late", "--mail"]).1.trim(), "");
+    // A channel that is new does not have the history told.
+    std::fs::remove_dir_all(desk.path("mails")).unwrap();
+    drop(service);
+    let mut service = Service::start(&desk, &[]);
+    assert_eq!(service.stop(), 0);
+    std::fs::create_dir(desk.path("mails")).unwrap();
+    let _service = Service::start(&desk, &["--mail-dir", "mails", "--check-every", "1s"]);
+    let house = House::new(2, 300);
+    desk.write("second.cert", &house.meters[0].certificate_file());
+    assert_eq!(desk.json(&["meter", "add", "second.cert", "--contract", "4711"]).0, 0);
+    until("the new meter's mail", || (!mails(&desk).is_empty()).then_some(()));
+    let told: Vec<_> =
+        mails(&desk).iter().map(|name| String::from_utf8(desk.read(&format!("mails/{name}"))).unwrap()).collect();
+    assert!(told.iter().all(|mail| !mail.contains(&meter)), "{told:?}");
+    assert_eq!(desk.run(&["contract", "add", "4711", "--billing", "monthly"]).0, 2, "a calendar has a zone");
     let log = String::from_utf8(desk.read("log")).unwrap();
     assert!(log.contains("a bill is late") && !log.contains(&meter) && !log.contains("token=secret"), "{log}");
 }

@@ -7,6 +7,7 @@ mod crash;
 mod enrol;
 mod hostile;
 mod late;
+mod leaves;
 mod migrate;
 mod trust;
 mod wire;

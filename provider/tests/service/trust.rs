@@ -41,7 +41,8 @@ fn a_revoked_certificate_is_refused_by_who_knows_and_rotation_needs_no_restart()
     let service = Service::start(&desk, &[]);
     let client = service.client(1);
     run(client.revocations()).unwrap();
-    let stolen = desk.read("home/tls.leaf");
+    // A copy has the mode of the file.
+    std::fs::copy(desk.path("home/tls.leaf"), desk.path("stolen")).unwrap();
     let first = desk.json(&["tls", "show"]).1["certificate"].as_str().unwrap().to_owned();
     let (code, answer) = desk.json(&["tls", "revoke"]);
     assert_eq!((code, answer["revoked"].as_str()), (0, Some(first.as_str())));
@@ -51,13 +52,20 @@ fn a_revoked_certificate_is_refused_by_who_knows_and_rotation_needs_no_restart()
 
     // An impostor with the stolen certificate: whoever saw the list turns away, and so does its next client.
     let seen = client.revocation_list().unwrap();
-    desk.write("home/tls.leaf", &stolen);
-    let revoked = run(client.tariffs()).unwrap_err();
-    assert_eq!((revoked.clone(), revoked.retry()), (ProviderError::RevokedLeaf, Retry::After(3600)));
-    let pin = ProviderPin { revocations: Some(seen), ..service.pin() };
-    assert_eq!(run(crate::wire::client(pin, 1, 0).tariffs()).unwrap_err(), ProviderError::RevokedLeaf);
-    assert_eq!(desk.json(&["tls", "rotate"]).0, 0);
+    let thief = Desk::new();
+    for name in ["provider.key", "provider.pub"] {
+        thief.write(&format!("home/{name}"), &desk.read(&format!("home/{name}")));
+    }
+    assert_eq!(thief.json(&["contract", "list"]).0, 0);
+    std::fs::copy(desk.path("stolen"), thief.path("home/tls.leaf")).unwrap();
+    let trap = Service::start(&thief, &[]);
+    let pin = ProviderPin { revocations: Some(seen), ..trap.pin() };
+    let refused = run(crate::wire::client(pin, 1, 0).tariffs()).unwrap_err();
+    assert_eq!((refused.clone(), refused.retry()), (ProviderError::RevokedLeaf, Retry::After(3600)));
+    // The provider's own service does not go on with a revoked one, whoever puts it back.
+    std::fs::copy(desk.path("stolen"), desk.path("home/tls.leaf")).unwrap();
     assert_eq!(run(client.tariffs()).unwrap().len(), 1);
+    assert_ne!(desk.json(&["tls", "show"]).1["certificate"].as_str(), Some(first.as_str()));
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The service as a process, and clients of it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hub::provider::{Client, ClientKey, EnrolState, ProviderPin};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::world::{Desk, House};
@@ -24,6 +27,8 @@ pub struct Service {
     child: Child,
     pub address: SocketAddr,
     pub key: [u8; 32],
+    /// What it said when it began.
+    pub said: Value,
 }
 
 impl Service {
@@ -45,7 +50,7 @@ impl Service {
         });
         let mut key = [0; 32];
         hex::decode_to_slice(bound["key"].as_str().unwrap(), &mut key).unwrap();
-        Self { child, address: bound["listening"].as_str().unwrap().parse().unwrap(), key }
+        Self { child, address: bound["listening"].as_str().unwrap().parse().unwrap(), key, said: bound }
     }
 
     /// As `kill -9` does.
@@ -81,6 +86,31 @@ impl Drop for Service {
 pub fn client(pin: ProviderPin, seed: u8, ahead: u64) -> Client {
     let clock = Arc::new(move || now() + ahead);
     Client::new(pin, Some(ClientKey::from_seed(&[seed; 32])), clock).unwrap()
+}
+
+/// A TLS 1.3 connection that speaks for itself, with the certificate of a seed's key or none.
+pub fn raw(service: &Service, pem: &[u8], seed: Option<u8>) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match seed {
+        None => config.with_no_client_auth(),
+        Some(seed) => {
+            // RFC 8410: an Ed25519 key in PKCS #8.
+            let key = [&hex::decode("302e020100300506032b657004220420").unwrap()[..], &[seed; 32]].concat();
+            let key = PrivatePkcs8KeyDer::from(key);
+            let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&key, &rcgen::PKCS_ED25519).unwrap();
+            let certificate = rcgen::CertificateParams::default().self_signed(&pair).unwrap();
+            config.with_client_auth_cert(vec![certificate.der().clone()], key.into()).unwrap()
+        }
+    };
+    let stream = TcpStream::connect(service.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let name = protocol::service::tls::SERVER_NAME.try_into().unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
 /// A clock that can be moved.

@@ -184,3 +184,30 @@ fn a_clock_that_jumps_leaves_the_line_alone() {
     assert_eq!((told(&running, "line-up"), told(&running, "line-down")), (1, 0), "{:?}", running.all());
     assert!(running.stop().success() && meter.stop().success());
 }
+
+#[test]
+fn a_clock_that_is_behind_is_told_of_and_costs_no_enrolment() {
+    let town = Town::new();
+    set(&town, "+0");
+    let mut meter = town.meter("m", &[&METER[..], &["--tcp", "127.0.0.1:0"]].concat());
+    let tcp = meter.wait("a line", |e| e["event"] == "listening")["address"].as_str().unwrap().to_owned();
+    town.done(&["wattseal", "--home", "home", "init"]);
+    let mut running = gateway(&town);
+    town.pair("home", &format!("tcp://{tcp}"), &mut meter);
+    let mut service = town.provider("polder");
+    let listening = service.wait("an address", |e| e["listening"].is_string());
+    let (address, key) = (listening["listening"].as_str().unwrap(), listening["key"].as_str().unwrap());
+    let invited = town.done(&["wattseal-provider", "--home", "polder", "contract", "invite", "4711"]);
+    let add = ["wattseal", "--home", "home", "account", "add", address, "--provider-key", key];
+    let code = invited["code"].as_str().unwrap();
+    // The provider's TLS certificate is good an hour before its time, its list of what is revoked is not.
+    set(&town, "-20m");
+    let (exit, told) = town.run(&add, code);
+    assert_eq!((exit, &told["error"]["code"]), (Some(3), &"early-revocations".into()), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().contains("check the clock of this machine"), "{told}");
+    set(&town, "+0");
+    town.done_with(&add, code);
+    set(&town, "-20m");
+    running.wait("word of the clock", |e| e["event"] == "attention" && e["code"] == "early-revocations");
+    assert!(running.stop().success() && meter.stop().success() && service.stop().success());
+}

@@ -1,8 +1,10 @@
 //! Bad lines, power cuts, wrong clocks, full memories, a lying meter: the home ends with every block once, or says why not.
 
+use protocol::line::{BlockName, Holdings, Message, Run};
 use serde_json::Value;
 
 use crate::process::Running;
+use crate::relay::{Deed, Relay, honest};
 use crate::stored::{blocks, held};
 use crate::world::Town;
 
@@ -116,6 +118,45 @@ fn a_full_memory_loses_nothing_once_it_has_space() {
     }
     assert!(meter.stop().success());
     let _meter = start(&town, &tcp, &[]);
+    complete(&town);
+    assert!(gateway.stop().success());
+    town.same("home", &["m"]);
+}
+
+#[test]
+fn a_line_that_lies_about_what_the_meter_holds() {
+    let town = Town::new();
+    let (mut meter, tcp) = crate::pairing::meter(&town);
+    let relay = Relay::before(&tcp, honest());
+    let gateway = town.home("home");
+    town.pair("home", &format!("tcp://{}", relay.address), &mut meter);
+    assert!(meter.stop().success());
+    // As an answer and unasked, a run of more blocks than there will ever be; and those that there are, over and over.
+    let lie = |register, (first, last)| {
+        let runs = vec![Run { first, last, pairing: 1 }; 64];
+        Message::Holdings(Holdings { register, runs, next: u64::MAX })
+    };
+    let mut told = 0u64;
+    relay.change(Box::new(move |_, message| match message {
+        Message::Holdings(holdings) => {
+            let all = (0, if told.is_multiple_of(2) { u64::MAX } else { 1 << 63 });
+            told += 1;
+            Deed::Say { on: vec![lie(holdings.register, all), lie(holdings.register, all)], back: Vec::new() }
+        }
+        Message::Sealed(name) => {
+            let end = BlockName { block: u64::MAX, ..name };
+            let on = vec![lie(name.register, (0, u64::MAX)), Message::Sealed(end), Message::Sealed(name)];
+            Deed::Say { on, back: Vec::new() }
+        }
+        other => Deed::Pass(other),
+    }));
+    let caught_up = ["--tcp", &tcp, "--catch-up", "2026-03-20", "--speed", "20000"];
+    let mut meter = town.meter("m", &[&crate::pairing::METER[..], &caught_up].concat());
+    meter.wait("a day in front of the gateway", |e| e["event"] == "sealed" && e["day"].as_str() >= Some("2026-03-24"));
+    assert!(meter.stop().success());
+    relay.change(honest());
+    let mut meter = town.meter("m", &[&crate::pairing::METER[..], &["--tcp", &tcp]].concat());
+    meter.wait("a line again", |e| e["event"] == "listening");
     complete(&town);
     assert!(gateway.stop().success());
     town.same("home", &["m"]);

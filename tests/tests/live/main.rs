@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod clocks;
+mod contracts;
 mod disks;
 mod faults;
+mod forged;
 mod kills;
 mod month;
 mod mosquitto;

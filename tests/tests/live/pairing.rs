@@ -13,16 +13,16 @@ use crate::relay::{Deed, Mind, Relay, honest};
 use crate::stored::{blocks, chain, held};
 use crate::world::Town;
 
-const METER: [&str; 8] = ["--household", "7", "--pv", "0", "--days", "64", "--outage-limit", "0"];
+pub const METER: [&str; 8] = ["--household", "7", "--pv", "0", "--days", "64", "--outage-limit", "0"];
 
 /// A meter on TCP that nobody is paired with, and its address.
-fn meter(town: &Town) -> (Running, String) {
+pub fn meter(town: &Town) -> (Running, String) {
     let mut meter = town.meter("m", &[&METER[..], &["--tcp", "127.0.0.1:0"]].concat());
     let tcp = meter.wait("a line", |e| e["event"] == "listening")["address"].as_str().unwrap().to_owned();
     (meter, tcp)
 }
 
-fn pair(town: &Town, line: i64, code: &str) -> (Option<i32>, Value) {
+pub fn pair(town: &Town, line: i64, code: &str) -> (Option<i32>, Value) {
     town.run(&["wattseal", "--home", "home", "pair", "--line", &line.to_string()], code)
 }
 
@@ -180,11 +180,11 @@ fn a_power_cut_between_confirmation_and_answer() {
         other => Deed::Pass(other),
     }));
     ask(&code, &|| answered.load(Ordering::SeqCst), gateway);
-    assert_eq!(town.status("home")["meters"], json!([]), "not in force before the meter has said so");
+    assert_eq!(town.status("home")["meters"], json!([]), "not in force before the meter has shown it");
     // By itself: nothing is typed any more.
     relay.change(honest());
     let mut gateway = town.gateway("home");
-    gateway.wait("the meter, paired", |e| e["event"] == "meter-found" && e["paired"] == true);
+    gateway.wait("the pairing", |e| e["event"] == "paired" && e["pairing"] == 1);
     assert_eq!(town.status("home")["meters"].as_array().unwrap().len(), 1);
     assert!(meter.stop().success());
     let caught_up = ["--tcp", &tcp, "--catch-up", "2026-03-08"];

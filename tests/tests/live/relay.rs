@@ -14,6 +14,10 @@ pub enum Deed {
     Pass(Message),
     /// It goes nowhere.
     Hold,
+    /// In its place, these go on, and these come back to who said it.
+    Say { on: Vec<Message>, back: Vec<Message> },
+    /// He cuts the line.
+    Cut,
 }
 
 /// What he does with a message of the household (`true`) or of the meter.
@@ -53,21 +57,30 @@ pub fn honest() -> Mind {
 }
 
 fn between(household: &TcpStream, meter: &TcpStream, mind: &Arc<Mutex<Mind>>) {
+    // Both directions write to both ends: one message at a time.
+    let writing = Arc::new(Mutex::new(()));
     for (from_household, from, to) in [(true, household, meter), (false, meter, household)] {
-        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-        let mind = Arc::clone(mind);
+        let (mut from, mut to, mut back) =
+            (from.try_clone().unwrap(), to.try_clone().unwrap(), from.try_clone().unwrap());
+        let (mind, writing) = (Arc::clone(mind), Arc::clone(&writing));
         thread::spawn(move || {
             let (mut frames, mut bytes) = (Deframer::default(), [0; 4096]);
-            while let Ok(count @ 1..) = from.read(&mut bytes) {
+            'line: while let Ok(count @ 1..) = from.read(&mut bytes) {
                 for message in frames.feed(&bytes[..count]) {
                     let Some(message) = message.ok().and_then(|bytes| Message::read(&bytes).ok()) else { continue };
                     let deed = (mind.lock().unwrap())(from_household, message);
-                    let written = match deed {
-                        Deed::Pass(message) => to.write_all(&frame(&message.write())),
-                        Deed::Hold => Ok(()),
+                    let (on, returned) = match deed {
+                        Deed::Pass(message) => (vec![message], Vec::new()),
+                        Deed::Hold => continue,
+                        Deed::Say { on, back } => (on, back),
+                        Deed::Cut => break 'line,
                     };
-                    if written.is_err() {
-                        break;
+                    let _turn = writing.lock().unwrap();
+                    let framed = |messages: &[Message]| -> Vec<u8> {
+                        messages.iter().flat_map(|message| frame(&message.write())).collect()
+                    };
+                    if to.write_all(&framed(&on)).and_then(|()| back.write_all(&framed(&returned))).is_err() {
+                        break 'line;
                     }
                 }
             }

@@ -175,12 +175,20 @@ impl Town {
         self.start(&["wattseal-provider", "--home", name, "serve", "--listen", listen])
     }
 
-    /// Enrols a home with a provider under contract 4711.
+    /// Enrols a home with a provider under contract 4711, for all its meters, which are named when there are several.
     pub fn enrol(&self, home: &str, provider: &str, service: &mut Running) -> String {
         let listening = service.wait("an address", |e| e["listening"].is_string());
         let (address, key) = (listening["listening"].as_str().unwrap(), listening["key"].as_str().unwrap());
         let invited = self.done(&["wattseal-provider", "--home", provider, "contract", "invite", "4711"]);
-        let add = ["wattseal", "--home", home, "account", "add", address, "--provider-key", key];
+        let status = self.done(&["wattseal", "--home", home, "status"]);
+        let names: Vec<&str> =
+            status["meters"].as_array().unwrap().iter().map(|meter| meter["meter"].as_str().unwrap()).collect();
+        let mut add = vec!["wattseal", "--home", home, "account", "add", address, "--provider-key", key];
+        if let [_, _, ..] = names[..] {
+            let (code, told) = self.run(&add, invited["code"].as_str().unwrap());
+            assert_eq!((code, &told["error"]["code"]), (Some(1), &"which-meters".into()), "{told}");
+            names.iter().for_each(|name| add.extend(["--meter", name]));
+        }
         let accounts = self.done_with(&add, invited["code"].as_str().unwrap());
         assert_eq!(accounts["accounts"][0]["contract"], "4711");
         address.to_owned()

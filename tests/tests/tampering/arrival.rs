@@ -139,6 +139,21 @@ fn blocks_on_arrival() {
         ),
         ("before its epoch", House::new(true).take(&sealed(zero, entry, |b| b.header.day -= 1)), "outside-epoch"),
         (
+            "a hundred years after its epoch's beginning",
+            House::new(true).take(&sealed(one, entry, |b| b.header.day += 36_525)),
+            "outside-epoch",
+        ),
+        (
+            "the last day that a header can name",
+            House::new(true).take(&sealed(one, entry, |b| b.header.day = u32::MAX)),
+            "outside-epoch",
+        ),
+        (
+            "a number beyond every meter's",
+            House::new(true).take(&sealed(one, entry, |b| b.header.block = u64::MAX)),
+            "out-of-range",
+        ),
+        (
             "does not link to the block before",
             House::with(&[zero])
                 .take(&encrypted(one, entry, after, after + total(one) * 10_000, |b| b.header.previous = [1; 32])),

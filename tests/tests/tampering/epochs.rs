@@ -38,6 +38,11 @@ fn epochs_and_certificates() {
             "forked-epoch",
         ),
         (
+            "one certificate twice: badly made, but no contradiction of the meter",
+            with(&|f| f.certificates.push(f.certificates[1].clone()), false),
+            "not-canonical",
+        ),
+        (
             "the registry knows another certificate for the epoch",
             with(&|f| f.registry = vec![twin(&f.entries[0])], false),
             "forked-epoch",

@@ -7,6 +7,7 @@ mod arrival;
 mod bill;
 mod epochs;
 mod forge;
+mod handshakes;
 mod headers;
 mod tariff;
 mod totals;

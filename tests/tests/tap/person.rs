@@ -104,7 +104,8 @@ fn a_household_that_was_shut_out_comes_in_again() {
     life.time_passes();
     life.town.done(&["wattseal-provider", "--home", "polder", "contract", "revoke", "4711"]);
     let digest = life.bill("power", "2026-03-01", "2026-03-02");
-    assert_eq!(life.submit(&digest).0, "refused");
+    // It is no word on the bill: that waits for the household to come in again.
+    assert_eq!(life.submit(&digest).0, "waiting");
     let shown = said(&life, &digest);
     for word in ["does not know this household, or shut it out", "ask the provider for a new code and enrol again"] {
         assert!(shown.contains(word), "{word:?} is not in: {shown}");

@@ -3,7 +3,7 @@
 use metrology::exchange::{Course, NONCE_BYTES, live_key};
 use metrology::keys::PairingContext;
 use metrology::label::RegisterCode;
-use protocol::line::live::Sending;
+use protocol::line::live::{Sending, Terms};
 use protocol::line::{AskBlocks, BlockName, Hello, Holdings, Identity, MAX_CERTIFICATES, Message, Refused};
 use protocol::service::command::VerifiedCommand;
 
@@ -57,7 +57,8 @@ impl Device {
             };
             let course = Course { context, household_nonce: hello.nonce, meter_nonce: own };
             let key = live_key(&meter.agreement, &meter.household.public, &meter.household.code, &course);
-            self.session = key.map(Sending::new);
+            let terms = Terms::new(&self.recorder.register_infos(), self.recorder.setup().cadence);
+            self.session = key.map(|key| Sending::new(key, terms));
         }
         Ok(self.identity(own, hello.nonce))
     }

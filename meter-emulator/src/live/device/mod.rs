@@ -105,7 +105,7 @@ impl Device {
     /// How things are.
     #[must_use]
     pub fn status(&self, line_faults: u64) -> Event {
-        self.recorder.status(self.window.is_some(), line_faults)
+        self.recorder.status(self.is_pairing(), line_faults)
     }
 
     /// Who is there, said unasked.

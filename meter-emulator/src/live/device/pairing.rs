@@ -42,6 +42,12 @@ impl Device {
         Ok(Event::PairingCode { code: text.to_string(), expires_in: OPEN_FOR.as_secs() })
     }
 
+    /// Whether a code is good.
+    #[must_use]
+    pub fn is_pairing(&self) -> bool {
+        self.window.is_some()
+    }
+
     /// Takes the code away when its time is up.
     pub(super) fn expire(&mut self, moment: Moment) {
         let over = |window: &Window| moment.real.saturating_sub(window.opened) >= OPEN_FOR;

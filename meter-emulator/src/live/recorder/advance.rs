@@ -70,6 +70,12 @@ impl Recorder {
         self.counting().filter_map(|code| self.meter.expected(&code)).min()
     }
 
+    /// The slot before which no register records anything: the one that is due, or the first that may be. None when no
+    /// register counts.
+    pub(super) fn earliest(&self) -> Option<u64> {
+        self.due().or_else(|| self.counting().filter_map(|code| self.meter.earliest(&code)).min())
+    }
+
     fn counting(&self) -> impl Iterator<Item = metrology::label::RegisterCode> {
         self.registers.iter().filter(|running| running.series.is_some()).map(|running| running.code)
     }
@@ -97,8 +103,9 @@ impl Recorder {
         let mut advances = Vec::new();
         for running in &mut self.registers {
             let Some(series) = running.series else { continue };
-            let expected = self.meter.expected(&running.code);
-            if expected.is_some_and(|expected| expected > slot) || (expected.is_none() && slot < last) {
+            // A clock that was set back shows times that are sealed, or that the epoch does not reach.
+            let is_early = self.meter.earliest(&running.code).is_some_and(|earliest| earliest > slot);
+            if is_early || (slot < last && self.meter.expected(&running.code).is_none()) {
                 continue;
             }
             let known = self.setup.world.known(series, self.at.saturating_sub(seconds), self.at);
@@ -128,7 +135,7 @@ impl Recorder {
         let before = self.unsaved.len();
         for advance in advances {
             // A block that became durable already holds it.
-            if self.meter.expected(&advance.code).is_some_and(|expected| expected > slot) {
+            if self.meter.earliest(&advance.code).is_some_and(|earliest| earliest > slot) {
                 continue;
             }
             if let Some(lies) = &mut self.lies {

@@ -21,14 +21,14 @@ impl Recorder {
         let offset = self.offset.checked_add(step).ok_or(Failure::ClockRange)?;
         let clock = self.at.checked_add_signed(offset).ok_or(Failure::ClockRange)?;
         let slot = clock / seconds;
-        let due = self.due();
         if u32::try_from(clock / DAY_SECONDS).is_err() {
             return Err(Failure::ClockRange);
         }
-        if due.is_some_and(|due| due > slot && due - slot > per_day) {
+        if self.earliest().is_some_and(|earliest| earliest.saturating_sub(slot) > per_day) {
             return Err(Failure::ClockBack);
         }
-        let leaps = due.is_some_and(|due| slot > due && slot - due > per_day);
+        // Where nothing is due yet the step alone counts: no first slot may lie further off than a chain can leap.
+        let leaps = slot.saturating_sub(self.due().unwrap_or(before)) > per_day;
         if leaps {
             self.check_space()?;
             // The old epoch ends under the old clock; nothing but the offset has changed when this is refused.

@@ -36,7 +36,9 @@ pub enum Failure {
     #[error("register {0} is given twice; every column needs a register of its own")]
     Repeated(RegisterCode),
     /// A clock cannot go back so far.
-    #[error("the clock cannot go back by more than a day into time that is sealed: a meter seals every time once")]
+    #[error(
+        "the clock cannot go back to more than a day before the time that is sealed next: a meter seals every time once, and an epoch none before its beginning"
+    )]
     ClockBack,
     /// The clock would leave what can be counted.
     #[error("the clock cannot show such a time")]

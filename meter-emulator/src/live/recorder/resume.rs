@@ -170,7 +170,7 @@ impl Recorder {
             let Some(advance) = advances.iter().find(|advance| advance.code == running.code) else { continue };
             running.total = running.total.saturating_sub(running.pending);
             running.pending = 0;
-            if self.meter.expected(&running.code).is_none_or(|expected| expected <= slot) {
+            if self.meter.earliest(&running.code).is_none_or(|earliest| earliest <= slot) {
                 running.total = running.total.saturating_add(advance.advance.into());
             }
         }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use metrology::label::DAY_SECONDS;
-
 use super::super::archive::KEPT_DAYS;
 use super::super::event::Event;
 use super::super::record::{Record, Stamp};
@@ -48,8 +46,7 @@ impl Recorder {
             self.archive.add(&block);
             self.events.push(Event::sealed(&block));
         }
-        let today = u32::try_from(self.clock() / DAY_SECONDS).unwrap_or(u32::MAX);
-        self.archive.forget_before(today.saturating_sub(KEPT_DAYS));
+        self.archive.keep(KEPT_DAYS);
         self.tried = None;
         self.memory(false);
         Ok(())

@@ -233,6 +233,10 @@ impl<'a> Life<'a> {
     fn open_again(&mut self, at: Option<u64>) -> Result<Vec<Message>, RunError> {
         if let Some(mut device) = self.device.take() {
             self.events.append(&mut device.take_events());
+            if device.is_pairing() {
+                // The code was in memory alone.
+                self.events.push(Event::PairingEnded { reason: "the power was cut" });
+            }
         }
         let (mut device, last) = Device::open(self.setup, self.moment())?;
         let at = at.unwrap_or_else(|| self.wakes(last));

@@ -31,13 +31,13 @@ pub(super) async fn submit(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let contract = household(&office, &peer).await?;
-    let (bill, place) = read(&office, &headers, body, MAX_BILL).await?;
+    let household = household(&office, &peer).await?;
+    let (bill, place) = read(&office, &peer, &headers, body, MAX_BILL).await?;
     let (papers, policy, now) = (Arc::clone(&peer.papers), office.settings.policy.clone(), (office.now)());
     let accepted = office.bills.run(move |ledger| {
         // The bill's share of the memory is free when the worker is done with it, not when the client goes away.
         let _place = place;
-        submit::submit(ledger, &papers.identity, &contract, &bill, &policy, now)
+        submit::submit(ledger, &papers.identity, &household, &bill, &policy, now)
     });
     match accepted.await? {
         Ok(accepted) => Ok(Json(answer(&accepted.digest, &accepted.receipt))),
@@ -53,10 +53,13 @@ pub(super) async fn state(
     peer: From,
     Path(text): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let contract = household(&office, &peer).await?;
+    let household = household(&office, &peer).await?;
     let digest = hash(&text)?;
-    let Some(receipt) = office.desk.run(move |ledger| ledger.receipt(&digest, &contract)).await?? else {
-        let message = "the provider has given no receipt for such a bill of this contract; submit it";
+    let papers = Arc::clone(&peer.papers);
+    // On a thread for bills: one whose receipt was never written is verified again for it.
+    let found = office.bills.run(move |ledger| submit::booked(ledger, &papers.identity, &household, &digest));
+    let Some(receipt) = found.await?? else {
+        let message = "the provider has booked no such bill of this contract; submit it";
         return Err(Refusal::new(StatusCode::NOT_FOUND, "unknown-bill", message));
     };
     let mut answer = answer(&digest, &receipt);

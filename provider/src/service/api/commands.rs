@@ -11,15 +11,15 @@ use protocol::show;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{From, bad_request, expect_format, household, read_json};
+use super::{BODY, From, bad_request, expect_format, household, read_json};
 use crate::ledger::Received;
 use crate::service::office::Office;
 use crate::service::refusal::Refusal;
 
 pub(super) async fn pending(State(office): State<Arc<Office>>, peer: From) -> Result<Json<Value>, Refusal> {
-    let contract = household(&office, &peer).await?;
+    let household = household(&office, &peer).await?;
     let now = (office.now)();
-    let pending = office.desk.run(move |ledger| ledger.pending_commands(&contract, now)).await??;
+    let pending = office.desk.run(move |ledger| ledger.pending_commands(&household.contract, now)).await??;
     let commands: Vec<Value> = pending
         .iter()
         .map(|c| {
@@ -44,9 +44,9 @@ pub(super) async fn receipt(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let contract = household(&office, &peer).await?;
+    let household = household(&office, &peer).await?;
     let sequence: u64 = sequence.parse().map_err(|_| bad_request("a command's number belongs into the path"))?;
-    let request: Receipt = read_json(&office, &headers, body).await?;
+    let request: Receipt = read_json(&office, &peer, &headers, body, BODY).await?;
     expect_format(request.format)?;
     let message = hex::decode(&request.receipt).map_err(|_| bad_request("the receipt is given in hexadecimal"))?;
     let refused = |code: &str, message: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
@@ -55,7 +55,7 @@ pub(super) async fn receipt(
         return Err(bad_request("the receipt is for another number than the path"));
     }
     let now = (office.now)();
-    match office.desk.run(move |ledger| ledger.keep_receipt(&contract, &receipt, &message, now)).await?? {
+    match office.desk.run(move |ledger| ledger.keep_receipt(&household, &receipt, &message, now)).await?? {
         Received::Kept => Ok(Json(json!({ "format": 1, "state": "kept" }))),
         Received::Unknown => {
             let message = "no meter of this contract was sent such a command";

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{From, bad_request, expect_format, household, key, read_json};
+use super::{BODY, BODY_OF_STRANGERS, From, bad_request, expect_format, household, key, read_json};
 use crate::ledger::Enrolment;
 use crate::service::office::Office;
 use crate::service::refusal::Refusal;
@@ -43,7 +43,7 @@ pub(super) async fn enrol(
             "too many wrong codes came from this address; wait and compare the code with what the provider sent";
         return Err(Refusal::later(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", message, wait));
     }
-    let request: Enrol = read_json(&office, &headers, body).await?;
+    let request: Enrol = read_json(&office, &peer, &headers, body, BODY_OF_STRANGERS).await?;
     let typed = Zeroizing::new(request.code);
     expect_format(request.format)?;
     if request.meters.is_empty() || request.meters.len() > MOST_METERS {
@@ -99,8 +99,8 @@ pub(super) async fn next_key(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let contract = household(&office, &peer).await?;
-    let request: Next = read_json(&office, &headers, body).await?;
+    let household = household(&office, &peer).await?;
+    let request: Next = read_json(&office, &peer, &headers, body, BODY).await?;
     expect_format(request.format)?;
     let refused = |message: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-key", message);
     let message = hex::decode(&request.next).map_err(|_| bad_request("the message is given in hexadecimal"))?;
@@ -109,7 +109,7 @@ pub(super) async fn next_key(
         return Err(refused("the message is for another key or another provider"));
     }
     let (pin, now) = (pin(&next.next), (office.now)());
-    if office.desk.run(move |ledger| ledger.next_key(&contract, &pin, now)).await?? {
+    if office.desk.run(move |ledger| ledger.next_key(&household, &pin, now)).await?? {
         return Ok(Json(json!({ "format": 1, "state": "next" })));
     }
     Err(Refusal::new(StatusCode::CONFLICT, "key-in-use", "this key is or was in use already; make another one"))

@@ -8,25 +8,29 @@ mod open;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use http_body_util::{BodyExt, Limited};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use protocol::service::MAX_BODY;
+use protocol::service::{MAX_BILL, MAX_BODY};
 
 use super::accept::Peer;
 use super::office::Office;
 use super::refusal::Refusal;
-use crate::ledger::Caller;
+use super::shares::Room;
+use crate::ledger::{Caller, Household};
 
 /// For a body to arrive.
 const BODY: Duration = Duration::from_secs(120);
+/// For the body of who is not enrolled yet: a few kilobytes.
+const BODY_OF_STRANGERS: Duration = Duration::from_secs(20);
 
 /// The paths.
 pub(super) fn router(office: Arc<Office>) -> Router {
@@ -63,21 +67,17 @@ async fn note(request: Request, next: Next) -> Response {
     response
 }
 
-/// The contract of the household that asks.
-async fn household(office: &Office, peer: &Peer) -> Result<String, Refusal> {
+/// The household that asks. Whatever it asks for looks at its key again when the body has come.
+async fn household(office: &Office, peer: &Peer) -> Result<Household, Refusal> {
     let pin = protocol::service::key::pin(&key(peer)?);
     let now = (office.now)();
     match office.desk.run(move |ledger| ledger.caller(&pin, now)).await?? {
-        Caller::Household(contract) => Ok(contract),
+        Caller::Household(household) => Ok(household),
         Caller::Pending(_) => {
             let message = "the provider has not approved this enrolment yet";
             Err(Refusal::later(StatusCode::FORBIDDEN, "pending", message, 3600))
         }
-        Caller::Stranger => {
-            let message =
-                "this key is not enrolled here, or no longer; ask the provider for a new code and enrol again";
-            Err(Refusal::new(StatusCode::FORBIDDEN, "not-enrolled", message))
-        }
+        Caller::Stranger => Err(Refusal::not_enrolled()),
     }
 }
 
@@ -88,13 +88,32 @@ fn key(peer: &Peer) -> Result<[u8; 32], Refusal> {
     })
 }
 
-/// A body of at most `limit` bytes, held within what all bodies together may take of the memory.
+/// Memory that a body takes while it is looked at.
+struct Place {
+    _all: Vec<OwnedSemaphorePermit>,
+    _share: Room,
+}
+
+/// A body of at most `limit` bytes, held within what all bodies together, and those of one address, may take of the
+/// memory. What was announced and does not come takes nothing.
 async fn read(
     office: &Office,
+    peer: &Peer,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
+) -> Result<(Vec<u8>, Place), Refusal> {
+    read_within(office, peer, headers, body, limit, BODY).await
+}
+
+async fn read_within(
+    office: &Office,
+    peer: &Peer,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    time: Duration,
+) -> Result<(Vec<u8>, Place), Refusal> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let Some(length) = length else {
         let message = "the length of the body must be said beforehand (Content-Length)";
@@ -104,28 +123,48 @@ async fn read(
         let message = format!("the body has {length} bytes, at most {limit} are taken");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message));
     }
-    let kib = u32::try_from(length / 1024 + 1).unwrap_or(u32::MAX);
-    let place = Arc::clone(&office.bodies).try_acquire_many_owned(kib).map_err(|_| Refusal::from(BUSY))?;
-    let broken = || Refusal::later(StatusCode::BAD_REQUEST, "cut-short", "the body did not arrive whole", 1);
-    match timeout(BODY, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) if bytes.len() == length => Ok((bytes, place)),
-        Ok(_) => Err(broken()),
-        Err(_) => {
-            let message = "the body did not arrive in time";
-            Err(Refusal::later(StatusCode::REQUEST_TIMEOUT, "too-slow", message, 60))
-        }
-    }
+    timeout(time, collect(office, peer, body, length)).await.unwrap_or_else(|_| {
+        let message = "the body did not arrive in time";
+        Err(Refusal::later(StatusCode::REQUEST_TIMEOUT, "too-slow", message, 60))
+    })
 }
 
+/// Takes a body as it comes, with room for each part before it is kept.
+async fn collect(office: &Office, peer: &Peer, body: Body, length: usize) -> Result<(Vec<u8>, Place), Refusal> {
+    let broken = || Refusal::later(StatusCode::BAD_REQUEST, "cut-short", "the body did not arrive whole", 1);
+    let mut body = Limited::new(body, length);
+    let (mut bytes, mut all, mut share, mut room) = (Vec::new(), Vec::new(), peer.share.room(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(part) = frame.map_err(|_| broken())?.into_data() else { continue };
+        while bytes.len() + part.len() > room * 1024 {
+            // Twice as much each time, as a growing list takes it.
+            let step = room.clamp(STEP_KIB, MAX_BILL / 1024);
+            let kib = u32::try_from(step).unwrap_or(u32::MAX);
+            all.push(Arc::clone(&office.bodies).try_acquire_many_owned(kib).map_err(|_| Refusal::from(BUSY))?);
+            if !share.grow(step) {
+                return Err(BUSY.into());
+            }
+            room += step;
+            bytes.reserve_exact(room * 1024 - bytes.len());
+        }
+        bytes.extend_from_slice(&part);
+    }
+    if bytes.len() == length { Ok((bytes, Place { _all: all, _share: share })) } else { Err(broken()) }
+}
+
+/// The first room of a body, KiB; as much as the longest honest one but a bill.
+const STEP_KIB: usize = 16;
 const BUSY: super::pool::NotDone = super::pool::NotDone::Busy;
 
 /// A body of JSON.
 async fn read_json<T: serde::de::DeserializeOwned>(
     office: &Office,
+    peer: &Peer,
     headers: &HeaderMap,
     body: Body,
+    time: Duration,
 ) -> Result<T, Refusal> {
-    let (bytes, _place) = read(office, headers, body, MAX_BODY).await?;
+    let (bytes, _place) = read_within(office, peer, headers, body, MAX_BODY, time).await?;
     serde_json::from_slice(&bytes).map_err(|_| bad_request("the body is not the JSON that belongs here"))
 }
 
