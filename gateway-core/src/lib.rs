@@ -13,6 +13,7 @@ pub mod bill;
 pub mod custody;
 pub mod gaps;
 pub mod ingest;
+pub mod prove;
 pub mod store;
 pub mod unseal;
 

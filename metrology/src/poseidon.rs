@@ -13,8 +13,10 @@ include!(concat!(env!("OUT_DIR"), "/poseidon_constants.rs"));
 
 /// Width of the permutation.
 pub const WIDTH: usize = 9;
-const FULL_ROUNDS: usize = 8;
-const PARTIAL_ROUNDS: usize = 57;
+/// Rounds in which every word goes through the S-box; half of them at each end.
+pub const FULL_ROUNDS: usize = 8;
+/// Rounds in which the first word alone does.
+pub const PARTIAL_ROUNDS: usize = 57;
 /// 16-bit values packed into one field element: 240 bits.
 const PER_WORD: usize = 15;
 
@@ -24,6 +26,12 @@ pub fn day_domain() -> Fq {
     let mut bytes = [0; 32];
     bytes[..14].copy_from_slice(b"wattseal:day:1");
     Fq::from_bytes(&bytes).unwrap_or(Fq::zero())
+}
+
+/// The round constants by round and word, and the matrix, for those who write the permutation in another form.
+#[must_use]
+pub fn constants() -> (&'static [[Fq; WIDTH]; FULL_ROUNDS + PARTIAL_ROUNDS], &'static [[Fq; WIDTH]; WIDTH]) {
+    (&ROUND_CONSTANTS, &MDS)
 }
 
 /// One Poseidon permutation.

@@ -23,10 +23,13 @@
 pub mod bill;
 pub mod block;
 pub mod certificate;
+pub mod circuit;
 pub mod code;
+pub mod groth16;
 pub mod guard;
 pub mod line;
 pub mod linear;
+pub mod machine;
 pub mod meter_bill;
 pub mod money;
 pub mod pairing;

@@ -11,7 +11,7 @@ use metrology::label::{Interval, RegisterCode};
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::bill::bounded::{MAX_REGISTERS, at_most};
-use crate::bill::{BillError, weights};
+use crate::bill::{BillError, check_linear, weights};
 use crate::certificate::VerifiedCertificate;
 use crate::tariff::{SignedTariff, Tariff};
 use crate::time::Span;
@@ -191,6 +191,7 @@ pub fn verify(
 /// The period can be billed under the tariff, and the accounts of its registers fit it: the number of slots gives the
 /// interval, and no slot has two statuses.
 fn check_period(bill: &MeterBill, tariff: &Tariff) -> Result<(), Refusal> {
+    check_linear(tariff)?;
     let period = &bill.period;
     if period.from >= period.until {
         return Err(BillError::EmptyPeriod.into());

@@ -137,6 +137,32 @@ impl Amount {
         Self::reduced(top, bottom)
     }
 
+    /// Whether it is below zero.
+    #[must_use]
+    pub fn is_negative(self) -> bool {
+        self.numerator < I256::ZERO
+    }
+
+    /// Whether it is above zero.
+    #[must_use]
+    pub fn is_positive(self) -> bool {
+        self.numerator > I256::ZERO
+    }
+
+    /// The greater of two amounts.
+    ///
+    /// # Errors
+    /// When their difference is out of range.
+    pub fn greater(self, other: Self) -> Result<Self, OutOfRange> {
+        let difference = self.plus(other.times(-1, 1)?)?;
+        Ok(if difference.is_negative() { other } else { self })
+    }
+
+    /// Numerator and denominator in lowest terms.
+    pub(crate) fn fraction_parts(self) -> (I256, I256) {
+        (self.numerator, self.denominator)
+    }
+
     /// Rounds to a multiple of the step.
     ///
     /// # Errors

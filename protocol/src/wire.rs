@@ -117,6 +117,17 @@ pub fn expect_version(payload: &[u8], what: &'static str) -> Result<(), WireErro
     check_version(decoder.u8().ok(), what)
 }
 
+/// As [`expect_version`], for messages that have more than one.
+///
+/// # Errors
+/// When it is none of them.
+pub fn expect_versions(payload: &[u8], what: &'static str, known: &[u8]) -> Result<(), WireError> {
+    let mut decoder = Decoder::new(payload);
+    decoder.array().map_err(|_| WireError::Malformed(what))?;
+    let found = decoder.u8().map_err(|_| WireError::Malformed(what))?;
+    if known.contains(&found) { Ok(()) } else { Err(WireError::Version(what)) }
+}
+
 fn check_version(found: Option<u8>, what: &'static str) -> Result<(), WireError> {
     match found {
         Some(metrology::VERSION) => Ok(()),

@@ -37,7 +37,31 @@ fn no_example_is_forgotten() {
     let mut names: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["flat.toml", "night.toml", "solar.toml", "spot.csv", "spot.toml"]);
+    assert_eq!(
+        names,
+        [
+            "agile.csv",
+            "agile.toml",
+            "back-off.toml",
+            "blocks-and-demand.toml",
+            "e-tou-c.toml",
+            "economy7.toml",
+            "effekt.toml",
+            "export-bank.toml",
+            "flanders-capacity.toml",
+            "flat.toml",
+            "nettleie.toml",
+            "night.toml",
+            "nordic-spot.toml",
+            "pvpc.toml",
+            "road.toml",
+            "solar.toml",
+            "spot.csv",
+            "spot.toml",
+            "tempo.csv",
+            "tempo.toml"
+        ]
+    );
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn what_is_beyond_sums_is_named_and_never_approximated() {
         ("round-readings = \"10 Wh\"", "rounding of readings"),
     ] {
         let to = format!("{text}\nprice = ");
-        let words = [needs, "line 13", "which this version cannot prove; nothing was approximated"];
+        let words = [needs, "line 13", "which its format does not have; nothing was approximated"];
         refused(&[FLAT], "price = ", &to, "beyond-linear", &words);
     }
     refused(&[FLAT], "kind = \"energy\"", "kind = \"demand\"", "beyond-linear", &["line 12", "`demand` needs"]);
@@ -113,7 +113,7 @@ fn what_is_beyond_sums_is_named_and_never_approximated() {
 #[test]
 fn the_head_is_checked() {
     for (from, to, code, words) in [
-        ("format = 1", "format = 2", "source-syntax", &["line 1", "format 2"][..]),
+        ("format = 1", "format = 3", "source-syntax", &["line 1", "format 3"][..]),
         ("format = 1", "format =", "source-syntax", &["line 1"]),
         ("id = \"x\"", "ident = \"x\"", "source-syntax", &["line 2", "unknown field `ident`"]),
         ("name = \"X\"\n", "", "source-syntax", &["missing field `name`"]),
@@ -249,4 +249,43 @@ fn standing_amounts_and_taxes_are_checked() {
     ] {
         refused(&[FLAT, STANDING, VAT], from, to, code, words);
     }
+}
+
+const PEAK: &str = r#"[[quantity]]
+name = "Peak"
+kind = "greatest"
+window = 60
+[[line]]
+name = "Demand"
+kind = "form"
+of = { sum = [{ of = "Peak", times = "12 EUR/kW" }] }
+"#;
+
+#[test]
+fn quantities_and_forms_are_checked_where_they_stand() {
+    let second = |from: &str, to: &str, words: &[&str]| {
+        let source = [HEAD.replace("format = 1", "format = 2").as_str(), FLAT, PEAK].concat();
+        assert!(compile(&source).is_ok());
+        let whole = source.replacen(from, to, 1);
+        assert_ne!(whole, source, "{from:?} is not in the source");
+        let message = compile(&whole).map(|t| t.id).expect_err(to).to_string();
+        for word in words {
+            assert!(message.contains(word), "{to:?}: {word:?} is not in: {message}");
+        }
+    };
+    second("format = 2", "format = 1", &["line 1, `format`", "write format = 2"]);
+    second("of = \"Peak\"", "of = \"Pike\"", &["line 21", "\"Pike\" is no quantity"]);
+    second("12 EUR/kW\"", "12 EUR/km\"", &["line 21", "counts Wh"]);
+    second("times = \"12 EUR/kW\"", "times = \"2\"", &["line 20", "counts Wh, which is no money"]);
+    second("}] }", "}], add = \"3 kWh\" }", &["line 21", "does not count what stands beside it"]);
+    second("window = 60", "window = 45", &["15, 30 or 60 minutes"]);
+    second("window = 60", "window = 60\nlimit = \"3 kWh\"", &["line 18", "quantity of kind beyond"]);
+    second("name = \"Demand\"", "name = \"Peak\"", &["line 19", "has the name \"Peak\" already"]);
+    second("unit = \"Wh\"", "unit = \"Wh\"\nrounding = \"ones\"", &["line 10", "rounded to tens"]);
+    second(
+        "kind = \"form\"",
+        "kind = \"form\"\nseasons = [{ months = \"may\", from = 2024-01-01 }]",
+        &["line 21", "or `months`"],
+    );
+    second("kind = \"form\"", "kind = \"form\"\nformula = \"x\"", &["line 21", "never evaluated"]);
 }

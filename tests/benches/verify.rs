@@ -87,6 +87,7 @@ fn tariff(base: u32, days: u64) -> SignedTariff {
         name: "Energy".into(),
         rounding: None,
         charge: Charge::Energy { register: 0, schedule, fallback: 300_000 },
+        rule: None,
     };
     let tariff = Tariff {
         version: 1,
@@ -96,8 +97,13 @@ fn tariff(base: u32, days: u64) -> SignedTariff {
         currency: Currency { code: "EUR".into(), exponent: 2 },
         valid: Span { from: START, until: START + days * DAY },
         zone: Zone { name: "UTC".into(), offset: 0, changes: Vec::new() },
-        registers: vec![TariffRegister { code: Text::new("1-0:1.8.0").unwrap(), unit: Text::new("Wh").unwrap() }],
+        registers: vec![TariffRegister {
+            code: Text::new("1-0:1.8.0").unwrap(),
+            unit: Text::new("Wh").unwrap(),
+            rounding: None,
+        }],
         lines: vec![line],
+        algebra: None,
         total: Rounding { step: 10_000_000, mode: Mode::HalfAway },
     };
     SignedTariff::read(&tariff.sign(&key).unwrap()).unwrap()

@@ -55,15 +55,7 @@ pub(super) fn material(
         commitments: Vec::with_capacity(count),
         residual_commitments: Vec::new(),
         chain: Chain { code, blocks: Vec::with_capacity(blocks.len()), signatures: Vec::new() },
-        metered: Metered {
-            code,
-            interval: u16::try_from(interval).map_err(|_| BillRefused::Corrupt)?,
-            segments: Vec::new(),
-            missing: 0,
-            estimated: 0,
-            tamper: 0,
-            events: 0,
-        },
+        metered: nothing_metered(code, interval)?,
         missing: Vec::new(),
     };
     for (place, block) in blocks.iter().enumerate() {
@@ -104,14 +96,8 @@ impl Material {
             self.commitments.push(read_point(point).ok_or(BillRefused::Corrupt)?);
             self.readings.push(*reading);
             self.openings.push(opening);
-            match header.status_at(place) {
-                Status::Measured => {}
-                Status::Missing => {
-                    self.metered.missing += 1;
-                    self.missing.push(self.readings.len() - 1);
-                }
-                Status::Estimated => self.metered.estimated += 1,
-                Status::Tamper => self.metered.tamper += 1,
+            if header.status_at(place) == Status::Missing {
+                self.missing.push(self.readings.len() - 1);
             }
         }
         // A residual belongs to the period that holds the block's last slot.
@@ -120,19 +106,7 @@ impl Material {
             self.residuals.push(block.residual);
             self.residual_openings.push(block.seed.residual_opening(&header.register, header.block));
         }
-        self.metered.events |= header.events;
-        match self.metered.segments.last_mut() {
-            Some(segment) if segment.certificate == header.certificate => {
-                segment.blocks += 1;
-                segment.head = block.hash;
-            }
-            _ => self.metered.segments.push(Segment {
-                certificate: header.certificate,
-                first_block: header.block,
-                blocks: 1,
-                head: block.hash,
-            }),
-        }
+        note(&mut self.metered, block, period);
         self.chain.blocks.push(ChainBlock::new(block.payload.clone(), &list));
         if ends_run {
             self.chain.signatures.push(block.signature.to_vec().into());
@@ -141,8 +115,49 @@ impl Material {
     }
 }
 
+/// The account of a register before its first block.
+pub(super) fn nothing_metered(code: RegisterCode, interval: u64) -> Result<Metered, BillRefused> {
+    Ok(Metered {
+        code,
+        interval: u16::try_from(interval).map_err(|_| BillRefused::Corrupt)?,
+        segments: Vec::new(),
+        missing: 0,
+        estimated: 0,
+        tamper: 0,
+        events: 0,
+    })
+}
+
+/// Adds a block to the account: its slots of the period by status, its events, its place in the chain.
+pub(super) fn note(metered: &mut Metered, block: &BlockRow, period: &Span) {
+    let header = &block.header;
+    let interval = usize::from(metered.interval.max(1));
+    let starts = (header.span().from..).step_by(interval).take(usize::from(header.count));
+    for (place, _) in starts.enumerate().filter(|(_, from)| (period.from..period.until).contains(from)) {
+        match header.status_at(place) {
+            Status::Measured => {}
+            Status::Missing => metered.missing += 1,
+            Status::Estimated => metered.estimated += 1,
+            Status::Tamper => metered.tamper += 1,
+        }
+    }
+    metered.events |= header.events;
+    match metered.segments.last_mut() {
+        Some(segment) if segment.certificate == header.certificate => {
+            segment.blocks += 1;
+            segment.head = block.hash;
+        }
+        _ => metered.segments.push(Segment {
+            certificate: header.certificate,
+            first_block: header.block,
+            blocks: 1,
+            head: block.hash,
+        }),
+    }
+}
+
 /// The blocks of the one meter (or of meters that followed each other) that cover the period without a gap.
-fn find_blocks(store: &Store, code: &RegisterCode, request: &BillRequest) -> Result<Vec<BlockRow>, BillRefused> {
+pub(super) fn find_blocks(store: &Store, code: &RegisterCode, request: &BillRequest) -> Result<Vec<BlockRow>, BillRefused> {
     let meters = store.meters()?;
     let wanted = |meter: &MeterRow| request.meter.is_none_or(|identity| identity == meter.identity);
     let registers: Vec<_> = store

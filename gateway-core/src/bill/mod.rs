@@ -4,13 +4,15 @@
 //! finished package with the same code as anybody else. Only then does it exist.
 
 mod material;
+pub mod proved;
 mod refused;
 
 pub use refused::BillRefused;
 
 use protocol::bill::statement::{KIND, PURPOSE};
 use protocol::bill::{
-    BillError, Metered, Package, Settlement, Statement, Weights, check_period, energy, settle, total_weights, weights,
+    BillError, Metered, Package, Settlement, Statement, Weights, check_linear, check_period, energy, settle, total_weights,
+    weights,
 };
 use protocol::certificate::VerifiedCertificate;
 use protocol::guard::{self, Slots};
@@ -78,6 +80,7 @@ pub fn make(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<Bill, BillRefused> {
     let period = &request.period;
+    check_linear(&tariff.tariff)?;
     check_period(&tariff.tariff, period)?;
     let materials: Vec<Material> =
         tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;

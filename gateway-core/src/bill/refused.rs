@@ -1,10 +1,13 @@
 //! Why a bill was not made.
 
 use protocol::bill::BillError;
+use protocol::circuit::WitnessError;
 use protocol::guard::Hostile;
+use protocol::machine::CompileError;
 use protocol::metrology::label::RegisterCode;
 use protocol::verify::Refusal;
 
+use crate::prove::ProveError;
 use crate::store::StoreError;
 
 /// Why a bill was not made. Nothing left the house.
@@ -56,6 +59,15 @@ pub enum BillRefused {
     /// The tariff would reveal readings.
     #[error(transparent)]
     Hostile(#[from] Hostile),
+    /// No circuit holds the tariff.
+    #[error("this tariff cannot be proved: {0}")]
+    NoProgram(CompileError),
+    /// The bill is too large for a proof.
+    #[error(transparent)]
+    NoWitness(#[from] WitnessError),
+    /// The proof was not made.
+    #[error(transparent)]
+    NoProof(#[from] ProveError),
     /// A sum does not fit the statement.
     #[error("a sum is too large for a bill")]
     TooLarge,

@@ -103,6 +103,8 @@ impl BillingError {
             Self::Period(BillError::OutsideValidity) => "outside_validity",
             Self::Period(BillError::NotOnGrid) => "not_on_grid",
             Self::Period(BillError::NotLocalDays) => "not_local_days",
+            Self::Period(BillError::OtherWindow) => "other_window",
+            Self::Period(BillError::NotLinear) => "not_linear",
             Self::Period(BillError::Price(_)) => "no_price",
             Self::Period(BillError::OutOfRange(_)) => "out_of_range",
             Self::NotCovered { .. } => "not_covered",

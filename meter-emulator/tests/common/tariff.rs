@@ -45,7 +45,7 @@ pub fn tariff(codes: &[&str]) -> Tariff {
     let bands = [("day", 312_500), ("night", 187_300)].map(|(name, price)| Band { name: name.into(), price }).to_vec();
     let schedule = |prices| Schedule { base: 1800, first, prices };
     let cent = Rounding { step: 10_000_000, mode: Mode::HalfEven };
-    let line = |name: String, charge| Line { name, rounding: Some(cent), charge };
+    let line = |name: String, charge| Line { name, rounding: Some(cent), charge, rule: None };
     let day_and_night = schedule(Prices::Bands { bands, runs });
     let mut lines =
         vec![line("Energy".into(), Charge::Energy { register: 0, schedule: day_and_night, fallback: 401_000 })];
@@ -69,9 +69,14 @@ pub fn tariff(codes: &[&str]) -> Tariff {
         zone: zone(),
         registers: codes
             .iter()
-            .map(|code| TariffRegister { code: RegisterCode::new(code).unwrap(), unit: Text::new("Wh").unwrap() })
+            .map(|code| TariffRegister {
+                code: RegisterCode::new(code).unwrap(),
+                unit: Text::new("Wh").unwrap(),
+                rounding: None,
+            })
             .collect(),
         lines,
+        algebra: None,
         total: Rounding { step: 10_000_000, mode: Mode::HalfAway },
     }
 }

@@ -8,17 +8,23 @@
 //! the commitments (`linear`). Eccles and Halak (2017), §II.C; Rial and Danezis (2010), §4 "linear policies".
 
 pub mod bounded;
+mod days;
+pub mod measure;
 pub mod package;
+pub mod proved;
+pub mod settle;
 pub mod statement;
 
-use jiff::civil::Date;
 use metrology::label::Interval;
 
-use crate::money::{Amount, OutOfRange, Rounding};
-use crate::tariff::{Charge, Per, PriceError, Tariff};
+use crate::money::OutOfRange;
+use crate::tariff::{PriceError, Tariff};
 use crate::time::Span;
 
 pub use package::{Chain, ChainBlock, Package};
+pub(crate) use days::share;
+pub use measure::{Measured, measure};
+pub use settle::{Settled, SettledLine, Settlement, settle, settle_with, to_minor};
 pub use statement::{Metered, Segment, Statement};
 
 /// Most slots of one register in one bill: a year of quarter-hours and more.
@@ -42,6 +48,12 @@ pub enum BillError {
     /// Start or end lies within a local day, but the tariff charges by days.
     #[error("the tariff charges by days, so the period must start and end at local midnight")]
     NotLocalDays,
+    /// A load is measured over another time than the meter's.
+    #[error("this tariff charges for loads over another interval than the meter's")]
+    OtherWindow,
+    /// The tariff has quantities, forms or cells, and the proof at hand is of sums alone.
+    #[error("this tariff has more than prices, standing amounts and taxes, which this kind of bill cannot show")]
+    NotLinear,
     /// A slot has no one price.
     #[error(transparent)]
     Price(#[from] PriceError),
@@ -114,6 +126,15 @@ pub fn check_period(tariff: &Tariff, period: &Span) -> Result<(), BillError> {
     Ok(())
 }
 
+/// Whether a bill of sums alone can show what a tariff charges. Sums of the energy lines say nothing about greatest
+/// loads, running totals or cells, so a bill that shows no more must not claim to follow such a tariff.
+///
+/// # Errors
+/// When it is of version 2.
+pub fn check_linear(tariff: &Tariff) -> Result<(), BillError> {
+    if tariff.is_linear() { Ok(()) } else { Err(BillError::NotLinear) }
+}
+
 /// The weights of every energy line, in the tariff's order. `intervals` are the slot lengths of the tariff's
 /// registers in seconds.
 ///
@@ -150,77 +171,4 @@ pub fn energy(weights: &Weights, readings: &[u16], residuals: &[u32]) -> i128 {
     let slots: i128 = weights.prices.iter().zip(readings).map(|(p, x)| i128::from(*p) * i128::from(*x)).sum();
     let rest: i128 = residuals.iter().map(|x| i128::from(*x)).sum();
     slots + i128::from(weights.fallback) * rest
-}
-
-/// A bill's lines and total.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// One for each line of the tariff.
-    pub lines: Vec<SettledLine>,
-    /// The amount due in minor units of the currency.
-    pub fee_minor: i64,
-}
-
-/// A line of a bill.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettledLine {
-    /// Its name in the tariff.
-    pub name: String,
-    /// The amount, after the line's rounding if it has one.
-    pub amount: Amount,
-}
-
-/// Computes all lines and the fee from the sums of the energy lines (in the tariff's order).
-///
-/// # Errors
-/// When the period does not fit the tariff's days or a number leaves its range.
-pub fn settle(tariff: &Tariff, period: &Span, energy: &[i128]) -> Result<Settlement, BillError> {
-    check_period(tariff, period)?;
-    let days = if tariff.counts_days() { tariff.zone.days(period).ok_or(BillError::NotLocalDays)? } else { Vec::new() };
-    let mut sums = energy.iter();
-    let mut lines: Vec<SettledLine> = Vec::with_capacity(tariff.lines.len());
-    for line in &tariff.lines {
-        let exact = match &line.charge {
-            Charge::Energy { .. } => Amount::from_nano(*sums.next().ok_or(OutOfRange)?),
-            Charge::Standing { amount, per } => standing(*amount, *per, &days)?,
-            Charge::Tax { numerator, denominator, base } => base
-                .iter()
-                .filter_map(|place| lines.get(usize::from(*place)))
-                .try_fold(Amount::ZERO, |sum, line| sum.plus(line.amount))?
-                .times(i128::from(*numerator), i128::from(*denominator))?,
-        };
-        let amount = line.rounding.map_or(Ok(exact), |rounding| exact.round(rounding))?;
-        lines.push(SettledLine { name: line.name.clone(), amount });
-    }
-    let sum = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.plus(line.amount))?;
-    let minor = i128::from(tariff.currency.minor().ok_or(OutOfRange)?);
-    let due = sum.round(tariff.total)?.whole_nano().ok_or(OutOfRange)?;
-    let fee_minor = i64::try_from(due / minor).map_err(|_| OutOfRange)?;
-    Ok(Settlement { lines, fee_minor })
-}
-
-/// A standing amount over local days, as an exact fraction.
-fn standing(amount: i64, per: Per, days: &[Date]) -> Result<Amount, OutOfRange> {
-    let rate = Amount::from_nano(i128::from(amount));
-    let length = |date: &Date| match per {
-        Per::Month => i128::from(date.days_in_month()),
-        Per::Year => i128::from(date.days_in_year()),
-        Per::Day | Per::Bill => 1,
-    };
-    if per == Per::Bill {
-        return Ok(rate);
-    }
-    // Days of the same month (or year) share a denominator: add them up first, so that numbers stay small.
-    let mut total = Amount::ZERO;
-    for group in days.chunk_by(|a, b| length(a) == length(b)) {
-        let count = i128::try_from(group.len()).map_err(|_| OutOfRange)?;
-        total = total.plus(rate.times(count, group.first().map_or(1, length))?)?;
-    }
-    Ok(total)
-}
-
-/// Rounding to whole minor units, half away from zero: the default of a total.
-#[must_use]
-pub fn to_minor(minor: u64) -> Rounding {
-    Rounding { step: minor, mode: crate::money::Mode::HalfAway }
 }

@@ -18,9 +18,9 @@ fn key(byte: u8) -> SigningKey {
 
 fn tariff() -> SignedTariff {
     let schedule = Schedule { base: 1800, first: DAY.from / 1800, prices: Prices::Series(vec![250_000; 240]) };
-    let line = |name: &str, charge| Line { name: name.into(), rounding: None, charge };
+    let line = |name: &str, charge| Line { name: name.into(), rounding: None, charge, rule: None };
     let energy = |register| Charge::Energy { register, schedule: schedule.clone(), fallback: 250_000 };
-    let register = |code| TariffRegister { code: Text::new(code).unwrap(), unit: Text::new("Wh").unwrap() };
+    let register = |code| TariffRegister { code: Text::new(code).unwrap(), unit: Text::new("Wh").unwrap(), rounding: None };
     let tariff = Tariff {
         version: crate::tariff::VERSION,
         id: "t".into(),
@@ -35,6 +35,7 @@ fn tariff() -> SignedTariff {
             line("B", energy(1)),
             line("S", Charge::Standing { amount: 1_000_000_000, per: Per::Day }),
         ],
+        algebra: None,
         total: to_minor(10_000_000),
     };
     SignedTariff::read(&tariff.sign(&key(1)).unwrap()).unwrap()
@@ -115,4 +116,13 @@ fn statuses_fit_into_the_slots_and_never_wrap() {
         b.registers[1].missing = 1;
     };
     assert_eq!(reason(sum_to_zero), Err("not-canonical"));
+}
+
+#[test]
+fn a_tariff_that_is_not_linear_is_refused() {
+    let bytes = honest().sign(&certificate(), &key(3));
+    let mut richer = tariff();
+    richer.tariff.version = crate::tariff::VERSION_ALGEBRA;
+    let refused = verify(&bytes, &richer, &Registry::default(), &Policy::default()).unwrap_err();
+    assert_eq!(refused.code(), "not-linear");
 }

@@ -1,5 +1,6 @@
 //! Bounds of a tariff, checked by whoever signs one and by whoever reads one.
 
+use super::check_algebra::{check_steps, of_form};
 use super::{Charge, Line, Per, Prices, Schedule, Tariff};
 use crate::money::{PRICE_LIMIT, Rounding};
 use crate::wire::WireError;
@@ -54,8 +55,11 @@ impl Tariff {
         require(!self.lines.is_empty() && self.lines.len() <= MAX_LINES, "a tariff has 1 to 32 lines")?;
         require(all_different(self.lines.iter().map(|l| l.name.as_str())), "a line is named twice")?;
         for place in 0..self.registers.len() {
-            require(self.energy_lines().any(|(_, l)| l.register == place), "a register is billed by no line")?;
+            let measured = || self.quantities().iter().any(|q| usize::from(q.register) == place);
+            let billed = self.energy_lines().any(|(_, l)| l.register == place) || measured();
+            require(billed, "a register is billed by no line")?;
         }
+        self.check_algebra()?;
         let mut factors = Vec::with_capacity(self.lines.len());
         let mut denominators: Vec<u128> = Vec::with_capacity(self.lines.len());
         for (place, line) in self.lines.iter().enumerate() {
@@ -95,6 +99,15 @@ impl Tariff {
                 require(!base.is_empty() && increasing && earlier, "a tax must be on earlier lines, in order")?;
                 Ok(base.iter().filter_map(|line| factors.get(usize::from(*line))).max().copied().unwrap_or(0) + 1)
             }
+            Charge::Form(form) | Charge::Excess(form) => self.check_form(place, form, factors),
+            Charge::Greater(a, b) | Charge::Lesser(a, b) => {
+                Ok(self.check_form(place, a, factors)?.max(self.check_form(place, b, factors)?))
+            }
+            Charge::Steps { of, base, steps } => {
+                check_steps(*base, steps)?;
+                self.check_form(place, of, factors)?;
+                Ok(0)
+            }
         }
     }
 }
@@ -102,20 +115,30 @@ impl Tariff {
 /// The denominator that a line's exact amount can have, before its own rounding.
 fn denominator(line: &Line, earlier: &[u128]) -> Result<u128, TariffError> {
     match &line.charge {
-        Charge::Energy { .. } | Charge::Standing { per: Per::Day | Per::Bill, .. } => Ok(1),
-        // 28, 29, 30 and 31 days; 365 and 366 days.
-        Charge::Standing { per: Per::Month, .. } => Ok(4 * 7 * 29 * 3 * 5 * 31),
-        Charge::Standing { per: Per::Year, .. } => Ok(365 * 366),
+        Charge::Energy { .. } => Ok(1),
+        Charge::Standing { per, .. } => Ok(of_days(*per)),
         Charge::Tax { denominator, base, .. } => {
             let taxed = base.iter().filter_map(|place| earlier.get(usize::from(*place)));
             let sum = taxed.copied().try_fold(1, common)?;
             within(sum.checked_mul(u128::from(*denominator)))
         }
+        Charge::Form(form) | Charge::Excess(form) => of_form(form, earlier),
+        Charge::Greater(a, b) | Charge::Lesser(a, b) => common(of_form(a, earlier)?, of_form(b, earlier)?),
+        Charge::Steps { of, .. } => of_form(of, earlier).map(|_| 1),
+    }
+}
+
+/// Of an amount that is shared out by days: 28, 29, 30 and 31 days; 365 and 366 days.
+pub(super) fn of_days(per: Per) -> u128 {
+    match per {
+        Per::Day | Per::Bill => 1,
+        Per::Month => 4 * 7 * 29 * 3 * 5 * 31,
+        Per::Year => 365 * 366,
     }
 }
 
 /// The least common multiple of two denominators.
-fn common(a: u128, b: u128) -> Result<u128, TariffError> {
+pub(super) fn common(a: u128, b: u128) -> Result<u128, TariffError> {
     let (mut x, mut y) = (a, b);
     while y != 0 {
         (x, y) = (y, x % y);
@@ -124,13 +147,13 @@ fn common(a: u128, b: u128) -> Result<u128, TariffError> {
 }
 
 /// Denominators stay below 2⁸⁰ (docs/protocol.md, "Money").
-fn within(denominator: Option<u128>) -> Result<u128, TariffError> {
+pub(super) fn within(denominator: Option<u128>) -> Result<u128, TariffError> {
     let fits = denominator.filter(|d| *d < 1 << 80);
     fits.ok_or(TariffError::Invalid("the fractions of several lines have no small common denominator; round a line"))
 }
 
 impl Schedule {
-    fn check(&self, from: u64, until: u64) -> Result<(), TariffError> {
+    pub(super) fn check(&self, from: u64, until: u64) -> Result<(), TariffError> {
         require([900, 1800, 3600].contains(&self.base), "prices are for 15, 30 or 60 minutes")?;
         let base = u64::from(self.base);
         let end = self.first.checked_add(self.units()).and_then(|u| u.checked_mul(base));
@@ -156,11 +179,11 @@ impl Schedule {
     }
 }
 
-fn require(holds: bool, otherwise: &'static str) -> Result<(), TariffError> {
+pub(super) fn require(holds: bool, otherwise: &'static str) -> Result<(), TariffError> {
     if holds { Ok(()) } else { Err(TariffError::Invalid(otherwise)) }
 }
 
-fn is_price(value: i64) -> bool {
+pub(super) fn is_price(value: i64) -> bool {
     value.unsigned_abs() < PRICE_LIMIT
 }
 
@@ -168,11 +191,11 @@ fn is_rounding(rounding: &Rounding) -> bool {
     (1..PRICE_LIMIT).contains(&rounding.step)
 }
 
-fn is_text(text: &str) -> bool {
+pub(super) fn is_text(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
 }
 
-fn all_different<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+pub(super) fn all_different<'a>(names: impl Iterator<Item = &'a str>) -> bool {
     let mut seen = std::collections::BTreeSet::new();
     let mut names = names;
     names.all(|name| seen.insert(name))

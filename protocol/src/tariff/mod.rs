@@ -1,13 +1,17 @@
 //! Tariffs: what a provider signs, and what the bill relation reads.
 //!
 //! A tariff is data, already compiled: calendars, bands and clock changes have become prices on the UTC grid, so
-//! nobody who checks a bill needs a time-zone database. This is the linear part of the algebra: every line is a sum
-//! of public weights times readings, a standing amount, or a tax on earlier lines.
+//! nobody who checks a bill needs a time-zone database. In version 1 every line is a sum of public weights times
+//! readings, a standing amount, or a tax on earlier lines; version 2 adds the quantities and forms of [`algebra`].
 
+pub mod algebra;
 mod check;
+mod check_algebra;
 mod prices;
 
+pub use algebra::{Cell, Form, Limit, Measure, Quantity, Ref, Step, Term, Within};
 pub use check::{STANDING_LIMIT, TariffError};
+pub use check_algebra::TENS;
 pub use prices::{Band, PriceError, Prices, Run, Schedule};
 
 use ed25519_dalek::SigningKey;
@@ -20,14 +24,16 @@ use crate::money::{Currency, Rounding};
 use crate::time::{Span, Zone};
 use crate::wire::{self, Signed, WireError};
 
-/// Format version of tariffs.
+/// Format version of tariffs of prices, standing amounts and taxes alone.
 pub const VERSION: u8 = 1;
+/// Format version of tariffs with anything else.
+pub const VERSION_ALGEBRA: u8 = 2;
 
 /// A provider's price list for a span of time.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Tariff {
-    /// Format version, [`VERSION`].
+    /// Format version, [`VERSION`] or [`VERSION_ALGEBRA`].
     #[n(0)]
     pub version: u8,
     /// The provider's own name for it; unique with them.
@@ -57,6 +63,21 @@ pub struct Tariff {
     /// How the sum of all lines is rounded to the amount due; the step is a multiple of the minor unit.
     #[n(9)]
     pub total: Rounding,
+    /// Quantities and state, in version 2.
+    #[n(10)]
+    pub algebra: Option<Algebra>,
+}
+
+/// What version 2 adds to a tariff as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Algebra {
+    /// Numbers that follow from the readings.
+    #[n(0)]
+    pub quantities: Vec<Quantity>,
+    /// Numbers that one period leaves to the next.
+    #[n(1)]
+    pub cells: Vec<Cell>,
 }
 
 /// Who sets a tariff.
@@ -81,6 +102,9 @@ pub struct TariffRegister {
     /// The unit that its prices are for.
     #[cbor(n(1), with = "crate::block::text")]
     pub unit: Unit,
+    /// Whether its readings are rounded before they are priced: to tens, half to even, and nothing else. Version 2.
+    #[n(2)]
+    pub rounding: Option<Rounding>,
 }
 
 /// A line of a bill.
@@ -96,6 +120,37 @@ pub struct Line {
     /// What it charges.
     #[n(2)]
     pub charge: Charge,
+    /// Whether and when it counts, in version 2. Without a rule it always does.
+    #[n(3)]
+    pub rule: Option<Rule>,
+}
+
+/// Whether and when a line counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Rule {
+    /// It is computed for other lines and no part of the total; it need not be money.
+    #[n(0)]
+    pub aside: bool,
+    /// It counts in periods that begin in one of these spans, and is zero in others; none means always.
+    #[n(1)]
+    pub when: Vec<Span>,
+}
+
+impl Rule {
+    /// Whether the line counts in a period.
+    #[must_use]
+    pub fn counts(&self, period: &Span) -> bool {
+        self.when.is_empty() || self.when.iter().any(|span| (span.from..span.until).contains(&period.from))
+    }
+}
+
+impl Line {
+    /// Whether it is part of the total.
+    #[must_use]
+    pub fn is_charged(&self) -> bool {
+        self.rule.as_ref().is_none_or(|rule| !rule.aside)
+    }
 }
 
 /// What a line charges.
@@ -137,6 +192,31 @@ pub enum Charge {
         #[n(2)]
         base: Vec<u8>,
     },
+    /// A form. Version 2, as all that follow.
+    #[n(3)]
+    Form(#[n(0)] Form),
+    /// What a form is above zero.
+    #[n(4)]
+    Excess(#[n(0)] Form),
+    /// The greater of two forms.
+    #[n(5)]
+    Greater(#[n(0)] Form, #[n(1)] Form),
+    /// The lesser of two forms.
+    #[n(6)]
+    Lesser(#[n(0)] Form, #[n(1)] Form),
+    /// A table of steps, looked up by a form; `base` below the first.
+    #[n(7)]
+    Steps {
+        /// What is looked up.
+        #[n(0)]
+        of: Form,
+        /// 10⁻⁹ currency units.
+        #[n(1)]
+        base: i64,
+        /// The steps, 1 to 12, by increasing place.
+        #[n(2)]
+        steps: Vec<Step>,
+    },
 }
 
 /// What a standing amount is for.
@@ -175,7 +255,7 @@ impl SignedTariff {
     /// The whole tariff is refused; nothing of it is applied.
     pub fn read(message: &[u8]) -> Result<Self, TariffError> {
         let signed = Signed::read(message, "tariff")?;
-        wire::expect_version(signed.payload, "tariff")?;
+        wire::expect_versions(signed.payload, "tariff", &[VERSION, VERSION_ALGEBRA])?;
         let tariff: Tariff = wire::decode(signed.payload, "tariff")?;
         signed.verify(&tariff.provider.key, purpose::TARIFF, "tariff")?;
         tariff.check()?;
@@ -206,10 +286,41 @@ impl Tariff {
         })
     }
 
+    /// The quantities, none in version 1.
+    #[must_use]
+    pub fn quantities(&self) -> &[Quantity] {
+        self.algebra.as_ref().map_or(&[], |algebra| &algebra.quantities)
+    }
+
+    /// The carried cells, none in version 1.
+    #[must_use]
+    pub fn cells(&self) -> &[Cell] {
+        self.algebra.as_ref().map_or(&[], |algebra| &algebra.cells)
+    }
+
+    /// Whether everything is linear in the readings: prices, standing amounts and taxes alone.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        self.version == VERSION
+    }
+
     /// Whether a line counts local days, so that a billing period must begin and end with one.
     #[must_use]
     pub fn counts_days(&self) -> bool {
-        self.lines.iter().any(|l| matches!(l.charge, Charge::Standing { per: Per::Day | Per::Month | Per::Year, .. }))
+        let by_days = |per: &Per| matches!(per, Per::Day | Per::Month | Per::Year);
+        let in_form = |form: &Form| by_days(&form.constant.per);
+        let line = |line: &Line| match &line.charge {
+            Charge::Standing { per, .. } => by_days(per),
+            Charge::Energy { .. } | Charge::Tax { .. } => false,
+            Charge::Form(of) | Charge::Excess(of) | Charge::Steps { of, .. } => in_form(of),
+            Charge::Greater(a, b) | Charge::Lesser(a, b) => in_form(a) || in_form(b),
+        };
+        let quantity = |quantity: &Quantity| match &quantity.measure {
+            Measure::Beyond { limit, .. } => by_days(&limit.per),
+            Measure::Greatest { within, .. } => *within != Within::Period,
+            Measure::Sum { .. } | Measure::Over { .. } => false,
+        };
+        self.lines.iter().any(line) || self.quantities().iter().any(quantity)
     }
 }
 

@@ -27,6 +27,25 @@ pub(super) struct ChainReading {
     pub commitments: Vec<Niels>,
     /// Commitments of the residuals that belong to the period.
     pub residuals: Vec<Niels>,
+    /// The blocks: what their headers say of the days.
+    pub days: Vec<Day>,
+}
+
+/// A block of a chain, as far as a proof needs it.
+pub(super) struct Day {
+    /// The header.
+    pub header: DayHeader,
+    /// Whether its residual belongs to the period.
+    pub residual: bool,
+}
+
+/// Whether a package brings the lists of commitments: linear proofs need them, others must not have them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// Each block with its own.
+    Given,
+    /// None.
+    Left,
 }
 
 /// Blocks under one certificate.
@@ -41,6 +60,7 @@ pub(super) fn read_chain(
     register: &TariffRegister,
     period: &Span,
     certificates: &Certificates,
+    lists: Lists,
 ) -> Result<ChainReading, Refusal> {
     let name = || register.code.as_str().to_owned();
     let runs = read_runs(chain, certificates)?;
@@ -68,7 +88,7 @@ pub(super) fn read_chain(
         }
     }
     check_cover(&runs, period, &register.code)?;
-    collect(chain, &runs, period, register)
+    collect(chain, &runs, period, register, lists)
 }
 
 /// Decodes all headers and groups them by certificate. No run is empty.
@@ -191,7 +211,13 @@ fn check_cover(runs: &[Run<'_>], period: &Span, code: &RegisterCode) -> Result<(
 }
 
 /// Reads the commitments of the period and the account of its slots.
-fn collect(chain: &Chain, runs: &[Run<'_>], period: &Span, register: &TariffRegister) -> Result<ChainReading, Refusal> {
+fn collect(
+    chain: &Chain,
+    runs: &[Run<'_>],
+    period: &Span,
+    register: &TariffRegister,
+    lists: Lists,
+) -> Result<ChainReading, Refusal> {
     let name = || register.code.as_str().to_owned();
     let interval = runs.iter().flat_map(|r| &r.blocks).map(|(h, _)| h.register.interval.seconds()).next().unwrap_or(0);
     let expected = slots_in(period, interval.max(1))?;
@@ -206,19 +232,30 @@ fn collect(chain: &Chain, runs: &[Run<'_>], period: &Span, register: &TariffRegi
     };
     let mut commitments = Vec::with_capacity(expected);
     let mut residuals = Vec::new();
+    let mut days = Vec::new();
+    let mut covered = 0;
     for (block, (header, _)) in chain.blocks.iter().zip(runs.iter().flat_map(|r| &r.blocks)) {
-        let list = commitment_list(&block.commitments).ok_or_else(|| Refusal::List(name()))?;
-        if list.len() != usize::from(header.count) || list_hash(list) != header.list {
-            return Err(Refusal::List(name()));
-        }
+        let list = match lists {
+            Lists::Left if block.commitments.is_empty() => &[],
+            Lists::Left => return Err(Refusal::List(name())),
+            Lists::Given => {
+                let list = commitment_list(&block.commitments).ok_or_else(|| Refusal::List(name()))?;
+                if list.len() != usize::from(header.count) || list_hash(list) != header.list {
+                    return Err(Refusal::List(name()));
+                }
+                list
+            }
+        };
         metered.events |= header.events;
-        for (place, (from, point)) in
-            (header.span().from..).step_by(usize::try_from(interval).unwrap_or(1)).zip(list).enumerate()
-        {
+        let starts = (header.span().from..).step_by(usize::try_from(interval).unwrap_or(1));
+        for (place, from) in starts.take(usize::from(header.count)).enumerate() {
             if from < period.from || from >= period.until {
                 continue;
             }
-            commitments.push(read_point(point).ok_or_else(|| Refusal::Point(name()))?);
+            covered += 1;
+            if let Some(point) = list.get(place) {
+                commitments.push(read_point(point).ok_or_else(|| Refusal::Point(name()))?);
+            }
             match header.status_at(place) {
                 Status::Measured => {}
                 Status::Missing => metered.missing += 1,
@@ -227,14 +264,16 @@ fn collect(chain: &Chain, runs: &[Run<'_>], period: &Span, register: &TariffRegi
             }
         }
         // A residual belongs to the period that holds the block's last slot, so that it is billed exactly once.
-        if header.span().until <= period.until {
+        let residual = header.span().until <= period.until;
+        if residual && lists == Lists::Given {
             residuals.push(read_point(&header.residual).ok_or_else(|| Refusal::Point(name()))?);
         }
+        days.push(Day { header: header.clone(), residual });
     }
-    if commitments.len() != expected {
+    if covered != expected {
         return Err(Refusal::Gap { register: name(), at: period.from });
     }
-    Ok(ChainReading { metered, commitments, residuals })
+    Ok(ChainReading { metered, commitments, residuals, days })
 }
 
 fn segment(run: &Run<'_>) -> Segment {

@@ -5,6 +5,7 @@
 //! fee against the sums.
 
 mod chain;
+pub mod proved;
 mod refusal;
 mod registry;
 
@@ -17,12 +18,15 @@ use metrology::certificate::SealClass;
 use metrology::keys::Hash;
 
 use crate::bill::statement::{KIND, PURPOSE};
-use crate::bill::{Package, Settlement, Statement, settle, total_weights, weights};
+use crate::bill::{
+    Metered, Package, Settlement, Statement, check_linear, settle, total_weights, weights,
+};
 use crate::certificate::{VerifiedCertificate, follows};
 use crate::linear::{self, LineClaim, LinearProof};
 use crate::tariff::SignedTariff;
+use crate::time::Span;
 use crate::wire::{self, WireError};
-use chain::{Certificates, ChainReading, read_chain};
+use chain::{Certificates, ChainReading, Lists, read_chain};
 
 /// What a verifier insists on.
 #[derive(Clone, Debug, Default)]
@@ -83,12 +87,12 @@ pub fn verify(
     check_address(&statement, tariff, policy)?;
 
     let certificates = read_certificates(&package)?;
-    let readings = read_chains(&package, tariff, &statement, &certificates)?;
+    let readings = read_chains(&package, tariff, &statement.period, &certificates, Lists::Given)?;
     let metered: Vec<_> = readings.iter().map(|r| r.metered.clone()).collect();
     if metered != statement.metered {
         return Err(Refusal::Account("registers, blocks and statuses"));
     }
-    let (origin, class, meters) = check_meters(&certificates, &statement, registry)?;
+    let (origin, class, meters) = check_meters(&certificates, &statement.metered, registry)?;
     if policy.require_certified && class != SealClass::Certified {
         return Err(Refusal::NotCertified);
     }
@@ -144,6 +148,7 @@ fn check_address(statement: &Statement, tariff: &SignedTariff, policy: &Policy) 
     if statement.tariff != tariff.hash {
         return Err(Refusal::OtherTariff);
     }
+    check_linear(&tariff.tariff)?;
     if statement.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
         return Err(Refusal::OtherRecipient);
     }
@@ -183,8 +188,9 @@ fn read_certificates(package: &Package) -> Result<Certificates, Refusal> {
 fn read_chains(
     package: &Package,
     tariff: &SignedTariff,
-    statement: &Statement,
+    period: &Span,
     certificates: &Certificates,
+    lists: Lists,
 ) -> Result<Vec<ChainReading>, Refusal> {
     let registers = &tariff.tariff.registers;
     let same = package.chains.len() == registers.len()
@@ -192,27 +198,27 @@ fn read_chains(
     if !same {
         return Err(Refusal::Registers);
     }
-    if statement.period.from >= statement.period.until {
+    if period.from >= period.until {
         return Err(crate::bill::BillError::EmptyPeriod.into());
     }
     package
         .chains
         .iter()
         .zip(registers)
-        .map(|(chain, register)| read_chain(chain, register, &statement.period, certificates))
+        .map(|(chain, register)| read_chain(chain, register, period, certificates, lists))
         .collect()
 }
 
 /// Every certificate is needed: named by a segment, or between two that are. Returns origin, class and meters.
 fn check_meters(
     certificates: &Certificates,
-    statement: &Statement,
+    metered: &[Metered],
     registry: &Registry,
 ) -> Result<(Origin, SealClass, Vec<[u8; 32]>), Refusal> {
     let mut touched: BTreeMap<[u8; 32], (u32, u32)> = BTreeMap::new();
     let mut meters = Vec::new();
     let mut class = SealClass::Certified;
-    for segment in statement.metered.iter().flat_map(|m| &m.segments) {
+    for segment in metered.iter().flat_map(|m| &m.segments) {
         let entry = certificates.get(&segment.certificate).ok_or(Refusal::UnknownCertificate)?;
         let certificate = &entry.certificate;
         let range = touched.entry(certificate.identity_key).or_insert((certificate.epoch, certificate.epoch));

@@ -2,6 +2,7 @@
 
 use crate::bill::BillError;
 use crate::linear::LinearError;
+use crate::machine::CompileError;
 use crate::wire::WireError;
 
 /// The reason a bill is not valid.
@@ -104,6 +105,18 @@ pub enum Refusal {
     /// The proof does not hold.
     #[error(transparent)]
     Proof(#[from] LinearError),
+    /// The bill names a circuit that the verifier does not trust.
+    #[error("the bill was proved under a circuit whose key is not among those given")]
+    UnknownCircuit,
+    /// The tariff does not compile for the bill's circuit.
+    #[error("the bill cannot have been proved under its circuit: {0}")]
+    NoProgram(CompileError),
+    /// The zero-knowledge proof does not hold.
+    #[error("the proof does not hold: the amount, the readings, the period, the tariff or the recipient is another")]
+    WrongProof,
+    /// The state does not begin where it must.
+    #[error("the bill does not go on from the state that was expected")]
+    OtherState,
     /// The fee is not what the proved sums come to.
     #[error("the fee is not what the tariff makes of the proved sums")]
     Fee,
@@ -131,6 +144,8 @@ impl Refusal {
             Self::Period(BillError::TooLong) => "period-too-long",
             Self::Period(BillError::OutsideValidity) => "outside-validity",
             Self::Period(BillError::NotOnGrid) => "not-on-grid",
+            Self::Period(BillError::OtherWindow) => "other-window",
+            Self::Period(BillError::NotLinear) => "not-linear",
             Self::Period(BillError::NotLocalDays) => "not-local-days",
             Self::Period(BillError::Price(_)) => "no-price",
             Self::Period(BillError::OutOfRange(_)) => "out-of-range",
@@ -158,6 +173,10 @@ impl Refusal {
             Self::Proof(LinearError::Encoding) => "proof-encoding",
             Self::Proof(LinearError::Divisor) => "sum-impossible",
             Self::Proof(LinearError::Equation) => "sum-wrong",
+            Self::UnknownCircuit => "unknown-circuit",
+            Self::NoProgram(_) => "not-provable",
+            Self::WrongProof => "wrong-proof",
+            Self::OtherState => "other-state",
             Self::Fee => "fee-wrong",
             Self::NotCertified => "not-certified",
         }

@@ -71,6 +71,12 @@ impl Failure {
         Self { code, message: message.into(), exit: COULD_NOT }
     }
 
+    /// Its short name, for programs.
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Names the file that the failure is about.
     pub(super) fn about(self, path: &Path) -> Self {
         Self { message: format!("{}: {}", path.display(), self.message), ..self }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, network, lock).
 
 mod answer;
+mod ceremony;
 mod command;
 mod contract;
 mod contract_rows;
@@ -84,6 +85,9 @@ enum Command {
     /// The identity key and its successors
     #[command(subcommand, arg_required_else_help = true, after_help = identity::EXAMPLE)]
     Identity(identity::Identity),
+    /// The parameters of a circuit, made by many hands
+    #[command(subcommand, arg_required_else_help = true, after_help = ceremony::EXAMPLE)]
+    Ceremony(ceremony::Ceremony),
     /// Reports for people and for cron
     #[command(subcommand, arg_required_else_help = true, after_help = report::EXAMPLE)]
     Report(report::Report),
@@ -103,6 +107,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Contract(command) => command.run(&home),
         Command::Tls(command) => command.run(&home),
         Command::Identity(command) => command.run(&home),
+        Command::Ceremony(command) => command.run(),
         Command::Report(command) => command.run(&home),
     };
     let result = result.map(|answer| if home.new_ledger.get() { answer.about_new_ledger() } else { answer });

@@ -7,6 +7,7 @@ use protocol::show;
 use protocol::tariff::{Charge, Per, Prices, Schedule, SignedTariff, Tariff};
 use serde::Serialize;
 
+use super::account_algebra::{self as algebra, ValueAccount};
 use super::decimal::Decimal;
 use super::zone::{shown, shown_utc};
 
@@ -26,6 +27,9 @@ pub struct Account {
     valid_until: String,
     valid_from_utc: String,
     valid_until_utc: String,
+    rounded_readings: Vec<String>,
+    quantities: Vec<ValueAccount>,
+    cells: Vec<ValueAccount>,
     lines: Vec<LineAccount>,
     total_rounding: String,
 }
@@ -36,6 +40,10 @@ struct LineAccount {
     #[serde(flatten)]
     charge: ChargeAccount,
     rounding: Option<String>,
+    /// It is computed for other lines alone.
+    aside: bool,
+    /// Periods that begin at other times are not charged it; empty is always.
+    seasons: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,6 +63,24 @@ enum ChargeAccount {
     Tax {
         rate: String,
         on: Vec<String>,
+    },
+    Form {
+        of: String,
+    },
+    Excess {
+        of: String,
+    },
+    Greater {
+        of: String,
+        or: String,
+    },
+    Lesser {
+        of: String,
+        or: String,
+    },
+    Steps {
+        of: String,
+        table: Vec<String>,
     },
 }
 
@@ -99,13 +125,23 @@ impl Account {
             valid_until: shown(until, &tariff.zone),
             valid_from_utc: shown_utc(from),
             valid_until_utc: shown_utc(until),
+            rounded_readings: tariff
+                .registers
+                .iter()
+                .filter(|register| register.rounding.is_some())
+                .map(|register| register.code.to_string())
+                .collect(),
+            quantities: algebra::quantities(tariff),
+            cells: algebra::cells(tariff),
             lines: tariff
                 .lines
                 .iter()
                 .map(|line| LineAccount {
                     name: line.name.clone(),
                     charge: charge(tariff, &line.charge),
-                    rounding: line.rounding.map(|rounding| rounding_text(rounding, tariff)),
+                    rounding: line.rounding.map(|rounding| rounding_of(rounding, line, tariff)),
+                    aside: !line.is_charged(),
+                    seasons: algebra::seasons(tariff, line.rule.as_ref().map_or(&[], |rule| &rule.when)),
                 })
                 .collect(),
             total_rounding: rounding_text(tariff.total, tariff),
@@ -144,6 +180,17 @@ fn charge(tariff: &Tariff, charge: &Charge) -> ChargeAccount {
                 .map(|line| line.name.clone())
                 .collect(),
         },
+        Charge::Form(of) => ChargeAccount::Form { of: algebra::form(tariff, of) },
+        Charge::Excess(of) => ChargeAccount::Excess { of: algebra::form(tariff, of) },
+        Charge::Greater(of, or) => {
+            ChargeAccount::Greater { of: algebra::form(tariff, of), or: algebra::form(tariff, or) }
+        }
+        Charge::Lesser(of, or) => {
+            ChargeAccount::Lesser { of: algebra::form(tariff, of), or: algebra::form(tariff, or) }
+        }
+        Charge::Steps { of, base, steps } => {
+            ChargeAccount::Steps { of: algebra::form(tariff, of), table: algebra::table(tariff, *base, steps) }
+        }
     }
 }
 
@@ -211,7 +258,7 @@ fn price_text(nano: i64, unit: &str, tariff: &Tariff) -> String {
 }
 
 /// An amount with at least the decimals of the currency.
-fn money(value: i64, exponent: i32, tariff: &Tariff) -> String {
+pub(super) fn money(value: i64, exponent: i32, tariff: &Tariff) -> String {
     let text = Decimal::new(i128::from(value), exponent).map(|d| d.to_string()).unwrap_or_default();
     let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
     let places = usize::from(tariff.currency.exponent);
@@ -228,17 +275,30 @@ fn rate_text(numerator: u64, denominator: u64) -> String {
     exact.map_or_else(|| format!("{numerator}/{denominator}"), |percent| format!("{percent} %"))
 }
 
+/// A line aside need not be money: its step is a number of whatever it counts.
+fn rounding_of(rounding: Rounding, line: &protocol::tariff::Line, tariff: &Tariff) -> String {
+    if line.is_charged() {
+        rounding_text(rounding, tariff)
+    } else {
+        format!("to {}, {}", rounding.step, mode_text(rounding.mode))
+    }
+}
+
 fn rounding_text(rounding: Rounding, tariff: &Tariff) -> String {
-    let mode = match rounding.mode {
+    let mode = mode_text(rounding.mode);
+    let step = i64::try_from(rounding.step).map(|step| money(step, -9, tariff)).unwrap_or_default();
+    format!("to {step} {}, {mode}", tariff.currency.code)
+}
+
+fn mode_text(mode: Mode) -> &'static str {
+    match mode {
         Mode::HalfEven => "halves to even",
         Mode::HalfAway => "halves away from zero",
         Mode::HalfUp => "halves up",
         Mode::Floor => "downwards",
         Mode::Ceiling => "upwards",
         Mode::Truncate => "towards zero",
-    };
-    let step = i64::try_from(rounding.step).map(|step| money(step, -9, tariff)).unwrap_or_default();
-    format!("to {step} {}, {mode}", tariff.currency.code)
+    }
 }
 
 impl fmt::Display for Account {
@@ -252,12 +312,30 @@ impl fmt::Display for Account {
             n => format!("{n} clock changes"),
         };
         writeln!(f, "  valid       {} until {}, {} ({changes})", self.valid_from, self.valid_until, self.zone)?;
+        for code in &self.rounded_readings {
+            writeln!(
+                f,
+                "  readings    of register {code} are rounded to tens, halves to even, before they are priced"
+            )?;
+        }
+        for (title, list) in [("quantities", &self.quantities), ("carried over", &self.cells)] {
+            if !list.is_empty() {
+                writeln!(f, "  {title}")?;
+            }
+            list.iter().try_for_each(|value| writeln!(f, "    {}: {}", value.name, value.words))?;
+        }
         writeln!(f, "  lines")?;
         for line in &self.lines {
             write!(f, "    {}: ", line.name)?;
             line.charge.show(f)?;
             if let Some(rounding) = &line.rounding {
                 writeln!(f, "      rounded {rounding}")?;
+            }
+            if line.aside {
+                writeln!(f, "      for other lines alone: it is no part of the amount due")?;
+            }
+            for season in &line.seasons {
+                writeln!(f, "      in periods that begin {season}")?;
             }
         }
         write!(f, "  amount due  rounded {}", self.total_rounding)
@@ -269,6 +347,14 @@ impl ChargeAccount {
         match self {
             Self::Standing { amount } => writeln!(f, "{amount}"),
             Self::Tax { rate, on } => writeln!(f, "{rate} on {}", on.join(", ")),
+            Self::Form { of } => writeln!(f, "{of}"),
+            Self::Excess { of } => writeln!(f, "{of}, or nothing when that is below zero"),
+            Self::Greater { of, or } => writeln!(f, "the greater of {of} and {or}"),
+            Self::Lesser { of, or } => writeln!(f, "the lesser of {of} and {or}"),
+            Self::Steps { of, table } => {
+                writeln!(f, "by a table on {of}")?;
+                table.iter().try_for_each(|row| writeln!(f, "      {row}"))
+            }
             Self::Energy { register, unit, meter_minutes, prices, fallback } => {
                 let minutes = meter_minutes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
                 writeln!(f, "register {register} in {unit}, for meters with slots of {minutes} minutes")?;

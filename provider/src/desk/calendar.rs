@@ -65,7 +65,7 @@ impl Window {
             from,
             to,
             days: written.days.map_or(Ok(u16::MAX), |text| set(text, &DAYS, "days", "mon-fri"))?,
-            months: written.months.map_or(Ok(u16::MAX), |text| set(text, &MONTHS, "months", "nov-mar"))?,
+            months: written.months.map_or(Ok(u16::MAX), months)?,
             holidays: written.holidays,
         })
     }
@@ -84,6 +84,19 @@ impl Window {
             && bit(self.months, date.month() - 1)
             && self.holidays.is_none_or(|only| only == holidays.contains(&date))
     }
+}
+
+/// The months of a text such as `nov-mar`.
+///
+/// # Errors
+/// When it names none.
+pub(super) fn months(text: &str) -> Result<u16, Problem> {
+    set(text, &MONTHS, "months", "nov-mar")
+}
+
+/// Whether a set of months has one, by its number from 1.
+pub(super) fn has_month(set: u16, month: i8) -> bool {
+    bit(set, month - 1)
 }
 
 fn bit(set: u16, place: i8) -> bool {

@@ -7,14 +7,16 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use protocol::metrology::label::{RegisterCode, Unit};
 use protocol::money::{Currency, Mode, Rounding};
-use protocol::tariff::{Line, Provider, Tariff, TariffRegister, VERSION};
+use protocol::tariff::{Algebra, Cell, Line, Provider, TENS, Tariff, TariffRegister, VERSION, VERSION_ALGEBRA};
 use protocol::time::{Span, Zone};
 use toml::Spanned;
 
+use super::counted;
 use super::currency::currency;
 use super::error::{DeskError, Place, Problem};
 use super::source::{self, Quoted, Source};
-use super::{amount, lines, zone};
+use super::values::Values;
+use super::{amount, lines, quantities, zone};
 
 /// Fifty years: a century mistyped would otherwise become a million slots.
 const MAX_VALIDITY: u64 = 50 * 366 * 86_400;
@@ -32,17 +34,33 @@ pub fn compile(source: &str, load: &mut Load<'_>, provider: &Provider) -> Result
     let read = source::read(source)?;
     let mut desk = Desk::new(source, &read, load)?;
     let mut compiled: Vec<Line> = Vec::with_capacity(read.line.len());
+    for cell in read.cell.iter().flatten() {
+        let place = source::place(source, &cell.name, "`name` of a cell");
+        desk.values.add_cell(&cell.name.get_ref().0).map_err(|p| p.at(place))?;
+    }
+    for quantity in read.quantity.iter().flatten() {
+        quantities::compile(&mut desk, quantity)?;
+    }
     for line in &read.line {
         let next = lines::compile(&mut desk, &compiled, line)?;
-        compiled.push(next);
+        compiled.extend(next);
     }
+    let cells = read.cell.iter().flatten().map(|cell| desk.cell(cell)).collect::<Result<Vec<_>, _>>()?;
     desk.refuse_idle_registers(&read)?;
     let total = match &read.total {
         Some(total) => desk.rounding(&total.rounding, "`rounding` of [total]")?,
         None => minor_unit(&desk.currency),
     };
+    let quantities = std::mem::take(&mut desk.values.quantities);
+    let algebra = (!quantities.is_empty() || !cells.is_empty()).then_some(Algebra { quantities, cells });
+    let version = least_version(&algebra, &compiled, desk.registers.iter().map(|(_, register)| register));
+    if version == VERSION_ALGEBRA && *read.format.get_ref() == source::FORMAT {
+        let place = source::place(source, &read.format, "`format`");
+        let problem = "quantities, forms, seasons, cells and rounded readings are of format 2; write format = 2";
+        return Err(Problem::new(problem).at(place));
+    }
     let tariff = Tariff {
-        version: VERSION,
+        version,
         id: read.id.get_ref().0.clone(),
         name: read.name.get_ref().0.clone(),
         provider: provider.clone(),
@@ -52,9 +70,23 @@ pub fn compile(source: &str, load: &mut Load<'_>, provider: &Provider) -> Result
         registers: desk.registers.into_iter().map(|(_, register)| register).collect(),
         lines: compiled,
         total,
+        algebra,
     };
     tariff.check()?;
     Ok(tariff)
+}
+
+/// There is one way to write a tariff: the version is the least that says everything.
+fn least_version<'r>(
+    algebra: &Option<Algebra>,
+    lines: &[Line],
+    mut registers: impl Iterator<Item = &'r TariffRegister>,
+) -> u8 {
+    use protocol::tariff::Charge::{Energy, Standing, Tax};
+    let plain =
+        |line: &Line| line.rule.is_none() && matches!(line.charge, Energy { .. } | Standing { .. } | Tax { .. });
+    let first = algebra.is_none() && lines.iter().all(plain) && registers.all(|register| register.rounding.is_none());
+    if first { VERSION } else { VERSION_ALGEBRA }
 }
 
 /// Rounding to the minor unit, halves away from zero: what bills use unless they say otherwise.
@@ -69,6 +101,9 @@ pub(super) struct Desk<'s, 'l, 'f> {
     pub(super) currency: Currency,
     pub(super) valid: Span,
     pub(super) zone: Zone,
+    pub(super) tz: TimeZone,
+    /// What forms may name.
+    pub(super) values: Values,
     /// `None` when the source has no list: then no window may speak of holidays.
     pub(super) holidays: Option<BTreeSet<Date>>,
     pub(super) load: &'l mut Load<'f>,
@@ -95,6 +130,8 @@ impl<'s, 'l, 'f> Desk<'s, 'l, 'f> {
             currency,
             valid,
             zone,
+            tz,
+            values: Values::default(),
             holidays: holidays.transpose()?,
             load,
             declared: &source.registers,
@@ -128,13 +165,38 @@ impl<'s, 'l, 'f> Desk<'s, 'l, 'f> {
         let code = RegisterCode::new(&register.code.get_ref().0);
         let code = code.ok_or_else(|| malformed(&register.code, "code", 24))?;
         let unit = Unit::new(&register.unit.get_ref().0).ok_or_else(|| malformed(&register.unit, "unit", 8))?;
+        let rounding = register.rounding.as_ref().map(|rounding| {
+            let problem =
+                "readings can be rounded to tens, half to even, and in no other way; write rounding = \"tens\"";
+            let place = source::place(self.text, rounding, format!("`rounding` of register \"{name}\""));
+            if rounding.get_ref().0 == "tens" { Ok(TENS) } else { Err(Problem::new(problem).at(place)) }
+        });
+        let rounding = rounding.transpose()?;
         let used = self.place_of(self.registers.len()).ok_or_else(|| Problem::new("too many registers").at(place))?;
-        self.registers.push((name, TariffRegister { code, unit }));
+        self.registers.push((name, TariffRegister { code, unit, rounding }));
         Ok((used, unit))
     }
 
     fn place_of(&self, place: usize) -> Option<u8> {
         u8::try_from(place).ok()
+    }
+
+    /// A cell, when all lines are known.
+    fn cell(&self, cell: &source::Cell) -> Result<Cell, DeskError> {
+        let name = &cell.name.get_ref().0;
+        let at =
+            |value: &Spanned<Quoted>, key: &str| source::place(self.text, value, format!("`{key}` of cell \"{name}\""));
+        let next = &cell.next.get_ref().0;
+        let (next, _) = self.values.find(next).ok_or_else(|| {
+            Problem::new(format!("\"{next}\" is no quantity, cell or line")).at(at(&cell.next, "next"))
+        })?;
+        let first = cell.first.as_ref().map(|first| {
+            let wrong = |problem: Problem| problem.at(at(first, "first"));
+            let read = counted::constant(&first.get_ref().0, counted::Counted::Number, &self.currency);
+            let whole = read.map_err(wrong)?.0.whole().and_then(|whole| i64::try_from(whole).ok());
+            whole.ok_or_else(|| wrong(Problem::new("a cell is a whole number")))
+        });
+        Ok(Cell { name: name.clone(), first: first.transpose()?.unwrap_or(0), next })
     }
 
     fn refuse_idle_registers(&self, source: &Source) -> Result<(), DeskError> {

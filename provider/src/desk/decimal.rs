@@ -23,6 +23,9 @@ impl Decimal {
     /// One.
     pub const ONE: Self = Self { mantissa: 1, exponent: 0 };
 
+    /// Minus one.
+    pub const MINUS_ONE: Self = Self { mantissa: -1, exponent: 0 };
+
     /// mantissa · 10^exponent. `None` when the exponent is beyond ±60.
     #[must_use]
     pub fn new(mantissa: i128, exponent: i32) -> Option<Self> {

@@ -62,8 +62,8 @@ pub enum DeskError {
         /// What the reader says.
         problem: String,
     },
-    /// The source asks for more than sums of prices times readings.
-    #[error("line {line}: `{key}` needs {needs}, which this version cannot prove; nothing was approximated")]
+    /// The source asks for what its format does not have.
+    #[error("line {line}: `{key}` needs {needs}, which its format does not have; nothing was approximated")]
     BeyondLinear {
         /// Line of the source, from 1.
         line: usize,

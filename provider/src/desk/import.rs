@@ -99,6 +99,7 @@ impl Import<'_> {
                 name: line.name.to_owned(),
                 charge: line.charge(register, valid, &currency)?,
                 rounding: None,
+                rule: None,
             });
             registers.push(line.register()?);
         }
@@ -115,6 +116,7 @@ impl Import<'_> {
             zone,
             registers,
             lines,
+            algebra: None,
         };
         tariff.check()?;
         Ok(tariff)
@@ -123,7 +125,8 @@ impl Import<'_> {
     fn add_standing(&self, lines: &mut Vec<Line>, currency: &Currency) -> Result<(), DeskError> {
         let Some(text) = self.standing else { return Ok(()) };
         let (amount, per) = amount::standing(text, currency, None).map_err(|p| p.at(Place::Option("--standing")))?;
-        lines.push(Line { name: "Standing charge".into(), charge: Charge::Standing { amount, per }, rounding: None });
+        let charge = Charge::Standing { amount, per };
+        lines.push(Line { name: "Standing charge".into(), charge, rounding: None, rule: None });
         Ok(())
     }
 
@@ -132,7 +135,8 @@ impl Import<'_> {
         let (numerator, denominator) = amount::rate(text).map_err(|p| p.at(Place::Option("--vat")))?;
         let taxed = |place: &usize| self.vat_on_export || energy.get(*place).is_none_or(|line| !line.credit);
         let base = (0..lines.len()).filter(taxed).filter_map(|place| u8::try_from(place).ok()).collect();
-        lines.push(Line { name: "VAT".into(), charge: Charge::Tax { numerator, denominator, base }, rounding: None });
+        let charge = Charge::Tax { numerator, denominator, base };
+        lines.push(Line { name: "VAT".into(), charge, rounding: None, rule: None });
         Ok(())
     }
 }
@@ -140,7 +144,7 @@ impl Import<'_> {
 impl EnergyImport<'_> {
     fn register(&self) -> Result<TariffRegister, DeskError> {
         let code = RegisterCode::new(self.register);
-        code.zip(Unit::new(UNIT)).map(|(code, unit)| TariffRegister { code, unit }).ok_or_else(|| {
+        code.zip(Unit::new(UNIT)).map(|(code, unit)| TariffRegister { code, unit, rounding: None }).ok_or_else(|| {
             Problem::new(format!("\"{}\" is not 1 to 24 printable ASCII characters", self.register.escape_debug()))
                 .at(Place::Option(if self.credit { "--export-register" } else { "--register" }))
         })

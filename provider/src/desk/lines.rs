@@ -1,23 +1,28 @@
 //! Lines of a source: energy at one price, in bands or by a series; standing amounts; taxes.
 
 use protocol::metrology::label::Unit;
-use protocol::money::Mode;
-use protocol::tariff::{Band, Charge, Line, Schedule};
+use protocol::money::{Mode, Rounding};
+use protocol::tariff::{Band, Charge, Line, Rule, Schedule};
 use toml::Spanned;
 
 use super::amount;
 use super::bands::{self, BandError, BandRule};
 use super::calendar::{Window, Written};
 use super::compile::Desk;
+use super::counted::{self, Counted};
 use super::decimal::Decimal;
 use super::error::{DeskError, Place, Problem};
 use super::price::{self, Conversion, PriceUnit};
 use super::series::{PriceSeries, PublishedPrices};
 use super::source::{self, Kind, Quoted};
-use super::zone;
+use super::{forms, seasons, zone};
 
 /// Compiles a line; `earlier` are the lines before it, which taxes refer to.
-pub(super) fn compile(desk: &mut Desk<'_, '_, '_>, earlier: &[Line], line: &source::Line) -> Result<Line, DeskError> {
+pub(super) fn compile(
+    desk: &mut Desk<'_, '_, '_>,
+    earlier: &[Line],
+    line: &source::Line,
+) -> Result<Vec<Line>, DeskError> {
     let name = &line.name.get_ref().0;
     let entry = Entry { text: desk.text, name };
     entry.refuse_foreign_keys(line)?;
@@ -26,6 +31,8 @@ pub(super) fn compile(desk: &mut Desk<'_, '_, '_>, earlier: &[Line], line: &sour
             Problem::new("two lines have this name; name each line differently").at(entry.place(&line.name, "name"))
         );
     }
+    let mut before = Vec::new();
+    let mut counted = Counted::Money;
     let charge = match line.kind.get_ref() {
         Kind::Energy => energy(desk, &entry, line)?,
         Kind::Standing => {
@@ -34,10 +41,45 @@ pub(super) fn compile(desk: &mut Desk<'_, '_, '_>, earlier: &[Line], line: &sour
                 .map_err(|p| p.at(entry.place(amount, "amount")))?;
             Charge::Standing { amount, per }
         }
-        Kind::Tax => tax(&entry, earlier, line)?,
+        Kind::Tax => tax(desk, &entry, earlier, line)?,
+        _ => {
+            let formed = forms::compile(desk, &entry, line)?;
+            (before, counted) = (formed.before, formed.counted);
+            formed.charge
+        }
     };
-    let rounding = line.rounding.as_ref().map(|r| desk.rounding(r, &format!("`rounding` of \"{name}\"")));
-    Ok(Line { name: name.clone(), charge, rounding: rounding.transpose()? })
+    let aside = line.aside.as_ref().is_some_and(|aside| *aside.get_ref());
+    if let (false, Counted::Units { unit, .. }) = (aside, counted) {
+        let problem = format!("it counts {unit}, which is no money; give it a price, or write aside = true");
+        return Err(Problem::new(problem).at(entry.place(&line.kind, "kind")));
+    }
+    let when = line.seasons.as_ref().map(|seasons| seasons::spans(desk, &entry, seasons)).transpose()?;
+    let rule = (aside || when.is_some()).then(|| Rule { aside, when: when.unwrap_or_default() });
+    let rounding = line.rounding.as_ref().map(|r| rounding(desk, &entry, r, counted)).transpose()?;
+    let own = Line { name: name.clone(), charge, rounding, rule };
+    for above in &before {
+        desk.values.add_line(&above.name, Counted::Number).map_err(|p| p.at(entry.place(&line.name, "name")))?;
+    }
+    desk.values.add_line(name, counted).map_err(|p| p.at(entry.place(&line.name, "name")))?;
+    before.push(own);
+    Ok(before)
+}
+
+/// A line's rounding: of money as everywhere, of anything else to a number of its units.
+fn rounding(
+    desk: &Desk<'_, '_, '_>,
+    entry: &Entry<'_>,
+    rounding: &source::Rounding,
+    counted: Counted,
+) -> Result<Rounding, DeskError> {
+    let key = format!("`rounding` of \"{}\"", entry.name);
+    let in_units = rounding.to.as_ref().filter(|_| counted != Counted::Money);
+    let Some(to) = in_units else { return desk.rounding(rounding, &key) };
+    let wrong = |problem: Problem| problem.at(entry.place(to, "rounding"));
+    let (exact, _, _) = counted::constant(&to.get_ref().0, counted, &desk.currency).map_err(wrong)?;
+    let step = exact.whole().and_then(|whole| u64::try_from(whole).ok()).filter(|step| *step > 0);
+    let step = step.ok_or_else(|| wrong(Problem::new("it is no whole number of units to round to, such as \"1\"")))?;
+    Ok(Rounding { step, mode: rounding.mode.map_or(Mode::HalfAway, Mode::from) })
 }
 
 fn mode(line: &source::Line) -> Option<Mode> {
@@ -48,13 +90,13 @@ fn mode(line: &source::Line) -> Option<Mode> {
 type ReadPrice<'a> = dyn Fn(&Spanned<Quoted>, Place) -> Result<i64, DeskError> + 'a;
 
 /// A line of the source, for naming its keys.
-struct Entry<'a> {
-    text: &'a str,
-    name: &'a str,
+pub(super) struct Entry<'a> {
+    pub(super) text: &'a str,
+    pub(super) name: &'a str,
 }
 
 impl Entry<'_> {
-    fn place<T>(&self, value: &Spanned<T>, key: &str) -> Place {
+    pub(super) fn place<T>(&self, value: &Spanned<T>, key: &str) -> Place {
         source::place(self.text, value, format!("`{key}` of \"{}\"", self.name))
     }
 
@@ -62,7 +104,7 @@ impl Entry<'_> {
         source::place(self.text, value, format!("band \"{band}\" of \"{}\"", self.name))
     }
 
-    fn needed<'v, T>(
+    pub(super) fn needed<'v, T>(
         &self,
         line: &source::Line,
         value: Option<&'v Spanned<T>>,
@@ -77,23 +119,28 @@ impl Entry<'_> {
 
     /// A key that says nothing for this kind of line was meant to say something: it is not passed over.
     fn refuse_foreign_keys(&self, line: &source::Line) -> Result<(), DeskError> {
-        use Kind::{Energy, Standing, Tax};
+        use Kind::{Blocks, Energy, Excess, Form, Greater, Lesser, Standing, Steps, Tax};
         fn at<T>(value: &Option<Spanned<T>>) -> Option<usize> {
             value.as_ref().map(|value| value.span().start)
         }
         let first = |bands: &Vec<source::Band>| bands.first().map_or(line.kind.span().start, |b| b.name.span().start);
-        let keys: [(&str, Option<usize>, &[Kind]); 11] = [
-            ("register", at(&line.register), &[Energy]),
+        let keys: [(&str, Option<usize>, &[Kind]); 16] = [
+            ("register", at(&line.register), &[Energy, Blocks]),
             ("price", at(&line.price), &[Energy]),
             ("series", at(&line.series), &[Energy]),
             ("band", line.band.as_ref().map(first), &[Energy]),
             ("credit", at(&line.credit), &[Energy]),
             ("fallback", at(&line.fallback), &[Energy]),
             ("clock", at(&line.clock), &[Energy]),
-            ("price_rounding", at(&line.price_rounding), &[Energy, Standing]),
+            ("price_rounding", at(&line.price_rounding), &[Energy, Standing, Blocks]),
             ("amount", at(&line.amount), &[Standing]),
             ("rate", at(&line.rate), &[Tax]),
             ("on", at(&line.on), &[Tax]),
+            ("of", at(&line.of), &[Form, Excess, Greater, Lesser, Steps, Blocks]),
+            ("or", at(&line.or), &[Greater, Lesser]),
+            ("base", at(&line.base), &[Steps]),
+            ("step", at(&line.step), &[Steps]),
+            ("tier", at(&line.tier), &[Blocks]),
         ];
         let kind = *line.kind.get_ref();
         let found = keys
@@ -125,7 +172,7 @@ fn energy(desk: &mut Desk<'_, '_, '_>, entry: &Entry<'_>, line: &source::Line) -
             let schedule = bands::flat(price, desk.valid).map_err(|_| too_many(entry.place(text, "price")))?;
             (schedule, Some(price))
         }
-        (None, Some(series), None) => (from_series(desk, entry, line, series, &unit, credit)?, None),
+        (None, Some(series), None) => (from_series(desk, entry, mode(line), series, &unit, credit)?, None),
         (None, None, Some(bands)) => (from_bands(desk, entry, line, bands, &read)?, None),
         _ => {
             let problem = "an energy line has one of `price`, [[line.band]] or `series`";
@@ -146,10 +193,11 @@ fn energy(desk: &mut Desk<'_, '_, '_>, entry: &Entry<'_>, line: &source::Line) -
     Ok(Charge::Energy { register, schedule, fallback })
 }
 
-fn from_series(
+/// Prices of a file as a schedule.
+pub(super) fn from_series(
     desk: &mut Desk<'_, '_, '_>,
     entry: &Entry<'_>,
-    line: &source::Line,
+    mode: Option<Mode>,
     series: &Spanned<source::Series>,
     unit: &Unit,
     credit: bool,
@@ -167,7 +215,7 @@ fn from_series(
     let conversion = Conversion {
         factor: factor.transpose()?.unwrap_or(Decimal::ONE),
         add: add.transpose()?.unwrap_or(Decimal::ZERO),
-        ..Conversion::plain(price_unit, mode(line), credit)
+        ..Conversion::plain(price_unit, mode, credit)
     };
     let file = &keys.file.get_ref().0;
     let bytes = (desk.load)(file).map_err(|cause| DeskError::Load { file: file.clone(), cause })?;
@@ -181,9 +229,32 @@ fn from_bands(
     bands: &[source::Band],
     read: &ReadPrice<'_>,
 ) -> Result<Schedule, DeskError> {
+    let mut written = Vec::with_capacity(bands.len());
+    for band in bands {
+        let price = read(&band.price, entry.band(&band.price, &band.name.get_ref().0))?;
+        written.push(WrittenBand { name: &band.name, when: band.when.as_ref(), price });
+    }
+    timetable(desk, entry, &line.name, line.clock.as_ref(), &written)
+}
+
+/// A band of a price or of a weight.
+pub(super) struct WrittenBand<'s> {
+    pub(super) name: &'s Spanned<Quoted>,
+    pub(super) when: Option<&'s Spanned<Vec<Spanned<source::When>>>>,
+    pub(super) price: i64,
+}
+
+/// Bands by a clock as a schedule.
+pub(super) fn timetable(
+    desk: &Desk<'_, '_, '_>,
+    entry: &Entry<'_>,
+    whole: &Spanned<Quoted>,
+    clock: Option<&Spanned<Quoted>>,
+    bands: &[WrittenBand<'_>],
+) -> Result<Schedule, DeskError> {
     let mut rules = Vec::with_capacity(bands.len());
     for band in bands {
-        let windows = band.when.as_ref().map(|when| {
+        let windows = band.when.map(|when| {
             if when.get_ref().is_empty() {
                 let problem = "an empty list is never; leave `when` out for the rest of the time";
                 return Err(Problem::new(problem).at(entry.place(when, "when")));
@@ -191,10 +262,9 @@ fn from_bands(
             when.get_ref().iter().map(|when| window(desk, entry, when)).collect::<Result<Vec<_>, _>>()
         });
         let name = band.name.get_ref().0.clone();
-        let price = read(&band.price, entry.band(&band.price, &name))?;
-        rules.push(BandRule { band: Band { name, price }, windows: windows.transpose()? });
+        rules.push(BandRule { band: Band { name, price: band.price }, windows: windows.transpose()? });
     }
-    let fixed = match &line.clock {
+    let fixed = match clock {
         Some(clock) => zone::clock(&clock.get_ref().0).map_err(|p| p.at(entry.place(clock, "clock")))?,
         None => None,
     };
@@ -203,7 +273,7 @@ fn from_bands(
     bands::schedule(&rules, desk.valid, clock, &holidays).map_err(|error| {
         let name = |place: usize| rules.get(place).map_or("", |rule| &rule.band.name);
         let at_band = |place: usize| {
-            let band = bands.get(place).map_or(&line.name, |band| &band.name);
+            let band = bands.get(place).map_or(whole, |band| band.name);
             entry.band(band, name(place))
         };
         let when = |at| format!("{} by {} time", zone::shown(at, clock), clock.name);
@@ -217,7 +287,7 @@ fn from_bands(
             .at(at_band(second)),
             BandError::Uncovered { at } => {
                 Problem::new(format!("at {} no band holds; add a band without `when` for the rest", when(at)))
-                    .at(entry.place(&line.name, "band"))
+                    .at(entry.place(whole, "band"))
             }
             BandError::TwoRests { second } => {
                 Problem::new("only one band can be the rest; give this one a `when`").at(at_band(second))
@@ -226,8 +296,8 @@ fn from_bands(
                 "on {} this clock is not on a quarter of an hour of UTC, and no meter has slots that end there",
                 when(at)
             ))
-            .at(entry.place(&line.name, "band")),
-            BandError::TooMany => too_many(entry.place(&line.name, "band")),
+            .at(entry.place(whole, "band")),
+            BandError::TooMany => too_many(entry.place(whole, "band")),
         }
     })
 }
@@ -252,7 +322,7 @@ fn window(desk: &Desk<'_, '_, '_>, entry: &Entry<'_>, when: &Spanned<source::Whe
     Window::read(written).map_err(|p| p.at(place()))
 }
 
-fn tax(entry: &Entry<'_>, earlier: &[Line], line: &source::Line) -> Result<Charge, DeskError> {
+fn tax(desk: &Desk<'_, '_, '_>, entry: &Entry<'_>, earlier: &[Line], line: &source::Line) -> Result<Charge, DeskError> {
     let rate = entry.needed(line, line.rate.as_ref(), "rate", "\"5 %\"")?;
     let (numerator, denominator) = amount::rate(&rate.get_ref().0).map_err(|p| p.at(entry.place(rate, "rate")))?;
     let on = entry.needed(line, line.on.as_ref(), "on", "[\"Energy\"]")?;
@@ -263,6 +333,9 @@ fn tax(entry: &Entry<'_>, earlier: &[Line], line: &source::Line) -> Result<Charg
         let place = earlier.iter().position(|known| known.name == name.get_ref().0);
         let place = place.ok_or_else(|| wrong("is not a line above this one; a tax is on lines before it"))?;
         let place = u8::try_from(place).map_err(|_| too_many(entry.place(on, "on")))?;
+        if let Counted::Units { unit, .. } = desk.values.line(usize::from(place)) {
+            return Err(wrong(&format!("counts {unit}, which is no money to tax")));
+        }
         if base.contains(&place) {
             return Err(wrong("is named twice"));
         }

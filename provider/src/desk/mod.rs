@@ -35,20 +35,29 @@
 //! ```
 
 mod account;
+mod account_algebra;
 mod amount;
 mod bands;
 mod calendar;
 mod compile;
+mod counted;
 mod currency;
 mod decimal;
 mod error;
+mod forms;
 mod import;
 mod lines;
+pub mod nettleie;
 pub mod octopus;
 mod price;
+mod quantities;
 mod refused;
+mod seasons;
 mod series;
+mod shape;
 mod source;
+pub mod urdb;
+mod values;
 mod zone;
 
 pub use account::Account;
@@ -59,5 +68,5 @@ pub use error::{DeskError, Place, Problem};
 pub use import::{EnergyImport, Import};
 pub use price::{Conversion, PriceUnit, addition};
 pub use series::{PriceSeries, PublishedPrices};
-pub use source::FORMAT;
+pub use source::{FORMAT, FORMAT_ALGEBRA};
 pub use zone::{moment, named};

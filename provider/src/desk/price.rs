@@ -43,7 +43,7 @@ impl PriceUnit {
     }
 
     /// The value in 10⁻⁹ currency units per register unit, not yet a whole number.
-    fn nano(&self, value: Decimal) -> Option<Decimal> {
+    pub(super) fn nano(&self, value: Decimal) -> Option<Decimal> {
         value.shifted(self.shift)
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn money_shift(name: &str, currency: &Currency) -> Result<i32, Proble
 }
 
 /// A unit as a base and a power of ten. What is not in the table is its own base.
-fn quantity(unit: &str) -> (&str, i32) {
+pub(super) fn quantity(unit: &str) -> (&str, i32) {
     if BASES.contains(&unit) {
         return (unit, 0);
     }

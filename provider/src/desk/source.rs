@@ -14,9 +14,12 @@ use toml::de::DeTable;
 
 use super::error::{DeskError, Place};
 use super::refused;
+pub(super) use super::shape::{Cell, Form, Quantity, Season, Step, Tier};
 
-/// The format of sources that this program reads.
+/// The first format of sources: prices, standing amounts and taxes.
 pub const FORMAT: u32 = 1;
+/// The format of sources with anything else: quantities, forms, tables, seasons and cells.
+pub const FORMAT_ALGEBRA: u32 = 2;
 
 /// A tariff source.
 #[derive(Debug, Deserialize)]
@@ -31,6 +34,8 @@ pub(super) struct Source {
     pub(super) valid: Validity,
     pub(super) holidays: Option<Vec<Spanned<Moment>>>,
     pub(super) registers: BTreeMap<String, Register>,
+    pub(super) quantity: Option<Vec<Quantity>>,
+    pub(super) cell: Option<Vec<Cell>>,
     pub(super) line: Vec<Line>,
     pub(super) total: Option<Total>,
 }
@@ -49,6 +54,7 @@ pub(super) struct Validity {
 pub(super) struct Register {
     pub(super) code: Spanned<Quoted>,
     pub(super) unit: Spanned<Quoted>,
+    pub(super) rounding: Option<Spanned<Quoted>>,
 }
 
 /// A line of the bill. Which of the keys belong to it depends on its kind.
@@ -68,6 +74,13 @@ pub(super) struct Line {
     pub(super) amount: Option<Spanned<Quoted>>,
     pub(super) rate: Option<Spanned<Quoted>>,
     pub(super) on: Option<Spanned<Vec<Spanned<Quoted>>>>,
+    pub(super) of: Option<Spanned<Form>>,
+    pub(super) or: Option<Spanned<Form>>,
+    pub(super) base: Option<Spanned<Quoted>>,
+    pub(super) step: Option<Spanned<Vec<Step>>>,
+    pub(super) tier: Option<Spanned<Vec<Tier>>>,
+    pub(super) aside: Option<Spanned<bool>>,
+    pub(super) seasons: Option<Spanned<Vec<Season>>>,
     pub(super) rounding: Option<Rounding>,
 }
 
@@ -78,6 +91,12 @@ pub(super) enum Kind {
     Energy,
     Standing,
     Tax,
+    Form,
+    Excess,
+    Greater,
+    Lesser,
+    Steps,
+    Blocks,
 }
 
 /// A band: a price, and when it holds.
@@ -197,11 +216,17 @@ pub(super) fn read(text: &str) -> Result<Source, DeskError> {
         problem: error.message().to_owned(),
     };
     let document = DeTable::parse(text).map_err(|e| syntax(&e))?;
-    refused::check(text, document.get_ref())?;
+    // A source of another format is refused as such further down, whatever else it has.
+    let first = document.get_ref().iter().any(|(key, value)| {
+        key.get_ref() == "format" && value.get_ref().as_integer().is_some_and(|format| format.as_str() == "1")
+    });
+    refused::check(text, document.get_ref(), first)?;
     let source: Source = toml::from_str(text).map_err(|e| syntax(&e))?;
-    if *source.format.get_ref() != FORMAT {
-        let problem =
-            format!("format {} is not known here; this program reads format {FORMAT}", source.format.get_ref());
+    if ![FORMAT, FORMAT_ALGEBRA].contains(source.format.get_ref()) {
+        let problem = format!(
+            "format {} is not known here; this program reads formats {FORMAT} and {FORMAT_ALGEBRA}",
+            source.format.get_ref()
+        );
         return Err(DeskError::Syntax { line: line_of(text, source.format.span().start), problem });
     }
     Ok(source)

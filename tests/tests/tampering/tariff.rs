@@ -135,7 +135,8 @@ fn tariffs() {
             o,
         ),
         ("a currency with a hundred decimals, signed", signed(|t| t.currency.exponent = 100), o),
-        ("another version, signed", signed(|t| t.version = 2), "unknown-version"),
+        ("another version, signed", signed(|t| t.version = 3), "unknown-version"),
+        ("the version of a richer content, signed", signed(|t| t.version = 2), o),
         ("bytes after its end", code(&[&world().tariff_message()[..], &[0]].concat()), "bad-form"),
     ];
     check(&table);

@@ -1,8 +1,8 @@
 //! Attacks on the certified extra: what each register took.
 
 use gateway_core::bill::{BillRefused, BillRequest, make};
-use protocol::bill::{Package, Statement};
-use protocol::tariff::{Charge, Prices, Schedule, SignedTariff};
+use protocol::bill::{BillError, Package, Statement};
+use protocol::tariff::{Charge, Prices, Rule, Schedule, SignedTariff, VERSION_ALGEBRA};
 use protocol::verify::{Policy, Registry, verify};
 use protocol::wire;
 use rand_core::OsRng;
@@ -79,4 +79,29 @@ fn a_total_that_would_give_away_a_slot_does_not_leave() {
     assert!(make(&house.store, &tariff, &BillRequest { totals: false, ..request() }, &mut OsRng).is_ok());
     let refused = make(&house.store, &tariff, &request(), &mut OsRng);
     assert!(matches!(refused, Err(BillRefused::Hostile(_))));
+}
+
+/// The proof of a linear bill is of the energy lines' sums; for a tariff with more it would show only a part.
+#[test]
+fn a_tariff_that_is_not_linear_has_no_linear_bill() {
+    let w = world();
+    let all: Vec<&Sealed> = w.chains.iter().flatten().collect();
+    let house = House::with(&all);
+    let mut richer = w.tariff.clone();
+    richer.version = VERSION_ALGEBRA;
+    richer.lines[1].rule = Some(Rule { aside: true, when: Vec::new() });
+    let richer = SignedTariff::read(&richer.sign(&w.provider).unwrap()).unwrap();
+    let refused = make(&house.store, &richer, &request(), &mut OsRng).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, BillRefused::Period(BillError::NotLinear)), "{refused}");
+
+    // Even where hash and proof are those of a bill that is valid under a linear tariff.
+    let plain = w.signed_tariff();
+    let bill = make(&house.store, &plain, &request(), &mut OsRng).unwrap();
+    let mut registry = Registry::default();
+    registry.list(&[w.entries[0].verified()]);
+    let policy = Policy { allow_incomplete: true, ..Policy::default() };
+    let judge = |tariff: &SignedTariff| verify(&bill.package, tariff, &registry, &policy).map_err(|r| r.code());
+    assert!(judge(&plain).is_ok());
+    let renamed = SignedTariff { hash: plain.hash, ..richer };
+    assert_eq!(judge(&renamed).unwrap_err(), "not-linear");
 }

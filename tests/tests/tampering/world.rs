@@ -260,7 +260,7 @@ pub fn tariff(provider: &SigningKey) -> Tariff {
     };
     let schedule = |prices| Schedule { base: 1800, first: start, prices };
     let cent = Some(Rounding { step: 10_000_000, mode: Mode::HalfEven });
-    let line = |name: &str, charge, rounding| Line { name: name.into(), charge, rounding };
+    let line = |name: &str, charge, rounding| Line { name: name.into(), charge, rounding, rule: None };
     Tariff {
         version: 1,
         id: "spring-2026".into(),
@@ -273,7 +273,7 @@ pub fn tariff(provider: &SigningKey) -> Tariff {
             offset: 3600,
             changes: vec![Change { at: 1_774_746_000, offset: 7200 }],
         },
-        registers: registers().iter().map(|r| TariffRegister { code: r.code, unit: r.unit }).collect(),
+        registers: registers().iter().map(|r| TariffRegister { code: r.code, unit: r.unit, rounding: None }).collect(),
         lines: vec![
             line(
                 "Energy",
@@ -284,6 +284,7 @@ pub fn tariff(provider: &SigningKey) -> Tariff {
             line("Standing charge", Charge::Standing { amount: 452_500_000, per: Per::Day }, cent),
             line("VAT", Charge::Tax { numerator: 21, denominator: 100, base: vec![0, 2] }, cent),
         ],
+        algebra: None,
         total: Rounding { step: 10_000_000, mode: Mode::HalfAway },
     }
 }

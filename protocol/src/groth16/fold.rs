@@ -1,0 +1,99 @@
+//! A verifying key with one tariff's numbers summed into it.
+
+use blst::{MultiPoint, blst_p1_affine};
+use blstrs::{Bls12, G1Affine, G1Projective, G2Prepared, Gt, Scalar};
+use group::{Curve, Group};
+use pairing::{Engine, MillerLoopResult, MultiMillerLoop};
+
+use super::key::VerifyingKey;
+use super::proof::Proof;
+use crate::circuit::Publics;
+
+/// A verifying key for one program: a home's own inputs are all that is left to add.
+#[derive(Clone)]
+pub struct FoldedKey {
+    pub(super) alpha_g1: G1Affine,
+    pub(super) beta_g2: blstrs::G2Affine,
+    alpha_beta: Gt,
+    minus_gamma: G2Prepared,
+    minus_delta: G2Prepared,
+    pub(super) gamma_g2: blstrs::G2Affine,
+    pub(super) delta_g2: blstrs::G2Affine,
+    /// Points of a home's inputs, and the sum of everything else.
+    pub(super) heads: Vec<G1Affine>,
+    constant: G1Projective,
+}
+
+impl core::fmt::Debug for FoldedKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "FoldedKey({} inputs of a home)", self.heads.len())
+    }
+}
+
+impl VerifyingKey {
+    /// Folds the numbers of a program; `heads` is how many inputs a home has of its own. `None` when the key is for
+    /// another number of inputs.
+    #[must_use]
+    pub fn fold(&self, heads: usize, numbers: &[i128]) -> Option<FoldedKey> {
+        if self.ic.len() != 1 + heads + numbers.len() {
+            return None;
+        }
+        let (own, public) = self.ic.split_at(1 + heads);
+        let scalars: Vec<Scalar> = numbers.iter().map(|n| crate::circuit::field((*n).into())).collect();
+        Some(FoldedKey {
+            alpha_g1: self.alpha_g1,
+            beta_g2: self.beta_g2,
+            gamma_g2: self.gamma_g2,
+            delta_g2: self.delta_g2,
+            alpha_beta: Bls12::pairing(&self.alpha_g1, &self.beta_g2),
+            minus_gamma: G2Prepared::from(-self.gamma_g2),
+            minus_delta: G2Prepared::from(-self.delta_g2),
+            heads: own.get(1..)?.to_vec(),
+            constant: multiply(public, &scalars) + own.first()?,
+        })
+    }
+}
+
+impl FoldedKey {
+    /// Σ input · point over a home's inputs, with what was folded as often as `powers` says.
+    pub(super) fn weighted(&self, powers: Scalar, inputs: &[Scalar]) -> G1Projective {
+        multiply(&self.heads, inputs) + self.constant * powers
+    }
+
+    /// Whether two keys are of one circuit, for whatever tariffs.
+    pub(super) fn shares(&self, other: &Self) -> bool {
+        (self.alpha_g1, self.beta_g2, self.gamma_g2, self.delta_g2)
+            == (other.alpha_g1, other.beta_g2, other.gamma_g2, other.delta_g2)
+    }
+
+    /// Whether a proof shows these publics: e(A, B) = e(α, β)·e(inputs, γ)·e(C, δ).
+    #[must_use]
+    pub fn verify(&self, publics: &Publics, proof: &Proof) -> bool {
+        let list = publics.list();
+        if list.len() != self.heads.len() {
+            return false;
+        }
+        let inputs = multiply(&self.heads, &list) + self.constant;
+        let terms = [
+            (&proof.a, &G2Prepared::from(proof.b)),
+            (&inputs.to_affine(), &self.minus_gamma),
+            (&proof.c, &self.minus_delta),
+        ];
+        Bls12::multi_miller_loop(&terms).final_exponentiation() == self.alpha_beta
+    }
+}
+
+/// Σ scalar · point, public numbers: the time taken follows from them.
+#[must_use]
+pub fn multiply(points: &[G1Affine], scalars: &[Scalar]) -> G1Projective {
+    // Below this, sums over the points one by one are as fast.
+    const FEW: usize = 8;
+    if points.len() < FEW {
+        return points.iter().zip(scalars).map(|(point, scalar)| point * scalar).sum();
+    }
+    let points: Vec<blst_p1_affine> = points.iter().map(|point| *point.as_ref()).collect();
+    let scalars: Vec<u8> = scalars.iter().flat_map(Scalar::to_bytes_le).collect();
+    let mut sum = G1Projective::identity();
+    *sum.as_mut() = points.as_slice().mult(&scalars, 255);
+    sum
+}
