@@ -127,6 +127,9 @@ impl From<BillRefused> for Failure {
             BillRefused::MixedIntervals(_) => "mixed-intervals",
             BillRefused::Hostile(_) => "hostile-tariff",
             BillRefused::TooLarge => "too-large",
+            BillRefused::NoProgram(_) => "not-provable",
+            BillRefused::NoWitness(_) => "too-large",
+            BillRefused::NoProof(_) => "no-proof",
             BillRefused::SelfCheck(_) => "self-check",
         };
         Self::refused(code, message)

@@ -157,7 +157,11 @@ pub(super) fn note(metered: &mut Metered, block: &BlockRow, period: &Span) {
 }
 
 /// The blocks of the one meter (or of meters that followed each other) that cover the period without a gap.
-pub(super) fn find_blocks(store: &Store, code: &RegisterCode, request: &BillRequest) -> Result<Vec<BlockRow>, BillRefused> {
+pub(super) fn find_blocks(
+    store: &Store,
+    code: &RegisterCode,
+    request: &BillRequest,
+) -> Result<Vec<BlockRow>, BillRefused> {
     let meters = store.meters()?;
     let wanted = |meter: &MeterRow| request.meter.is_none_or(|identity| identity == meter.identity);
     let registers: Vec<_> = store

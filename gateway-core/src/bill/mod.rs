@@ -11,8 +11,8 @@ pub use refused::BillRefused;
 
 use protocol::bill::statement::{KIND, PURPOSE};
 use protocol::bill::{
-    BillError, Metered, Package, Settlement, Statement, Weights, check_linear, check_period, energy, settle, total_weights,
-    weights,
+    BillError, Metered, Package, Settlement, Statement, Weights, check_linear, check_period, energy, settle,
+    total_weights, weights,
 };
 use protocol::certificate::VerifiedCertificate;
 use protocol::guard::{self, Slots};

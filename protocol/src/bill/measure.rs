@@ -84,7 +84,9 @@ fn of_quantity(
     if metered.readings.len() != count {
         return Err(BillError::NotOnGrid);
     }
-    let of = |schedule: &crate::tariff::Schedule| Ok::<_, BillError>(schedule.slots(period.from, metered.interval, count)?);
+    let of = |schedule: &crate::tariff::Schedule| {
+        Ok::<_, BillError>(schedule.slots(period.from, metered.interval, count)?)
+    };
     let exact = metered.readings.iter().map(|x| i128::from(*x));
     match &quantity.measure {
         Measure::Sum { weights, fallback } => {
@@ -161,9 +163,11 @@ pub(crate) fn stretches(
         }
     }
     bounds.push(count);
-    Ok(bounds.windows(2).filter_map(|pair| match pair {
-        [from, until] if from < until => Some(*from..*until),
-        _ => None,
-    })
-    .collect())
+    Ok(bounds
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [from, until] if from < until => Some(*from..*until),
+            _ => None,
+        })
+        .collect())
 }

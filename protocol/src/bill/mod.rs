@@ -21,9 +21,9 @@ use crate::money::OutOfRange;
 use crate::tariff::{PriceError, Tariff};
 use crate::time::Span;
 
-pub use package::{Chain, ChainBlock, Package};
 pub(crate) use days::share;
 pub use measure::{Measured, measure};
+pub use package::{Chain, ChainBlock, Package};
 pub use settle::{Settled, SettledLine, Settlement, settle, settle_with, to_minor};
 pub use statement::{Metered, Segment, Statement};
 

@@ -49,12 +49,7 @@ pub fn settle(tariff: &Tariff, period: &Span, energy: &[i128]) -> Result<Settlem
 ///
 /// # Errors
 /// When the period does not fit the tariff's days or a number leaves its range.
-pub fn settle_with(
-    tariff: &Tariff,
-    period: &Span,
-    measured: &Measured,
-    cells: &[i64],
-) -> Result<Settled, BillError> {
+pub fn settle_with(tariff: &Tariff, period: &Span, measured: &Measured, cells: &[i64]) -> Result<Settled, BillError> {
     check_period(tariff, period)?;
     let mut sums = measured.energy.iter();
     let mut values = Values { tariff, period, measured, cells, lines: Vec::with_capacity(tariff.lines.len()) };

@@ -2,6 +2,7 @@
 
 use metrology::keys::{Hash, hash};
 
+use super::pins::{PINS, Pin};
 use super::{BillCircuit, System};
 use crate::groth16::{FoldedKey, VerifyingKey};
 use crate::machine::{CompileError, Layout, Program, Shape, compile};
@@ -91,6 +92,12 @@ impl Profile {
         CATALOGUE.iter().copied().find(|profile| profile.name == name)
     }
 
+    /// What its constraint system is pinned to.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        PINS.iter().find(|(name, _)| *name == self.name).map(|(_, pin)| *pin).unwrap_or_default()
+    }
+
     /// Its constraint system.
     ///
     /// # Errors
@@ -107,6 +114,8 @@ pub struct CircuitKey {
     pub profile: Profile,
     /// Hash of its constraint system.
     pub system: [u8; 32],
+    /// Hash of the transcript of its ceremony; zero when there was none.
+    pub origin: [u8; 32],
     /// The key.
     pub key: VerifyingKey,
     /// Whether its maker could forge.

@@ -11,8 +11,10 @@
 
 mod catalogue;
 mod day;
+mod file;
 mod inputs;
 mod number;
+mod pins;
 mod poseidon;
 mod rows;
 mod state;
@@ -27,9 +29,11 @@ use crate::machine::{CELLS, Shape};
 use inputs::Inputs;
 use number::Num;
 
-pub(crate) use number::field;
-pub(crate) use poseidon::convert;
 pub use catalogue::{CATALOGUE, CircuitKey, Profile, choose};
+pub use file::CircuitFileError;
+pub(crate) use number::field;
+pub use pins::Pin;
+pub(crate) use poseidon::convert;
 pub use state::commit as commit_state;
 pub use system::{Assignment, SHORT_BITS, SIDES, System, Width};
 pub use witness::{State, Witness, WitnessError, digest_input};

@@ -116,7 +116,6 @@ impl Num {
         self.value = both(self.value, other.value, |a, b| a + b * factor);
         self
     }
-
 }
 
 /// A function of two values, when both are known.

@@ -56,7 +56,8 @@ fn tables() -> &'static Tables {
         let matrix = matrix.each_ref().map(|row| row.each_ref().map(convert));
         let length = WIDTH + PARTIAL_ROUNDS + 1;
         // Words after the first full rounds: the matrix over the nine S-boxes.
-        let mut words: Vec<Vec<Scalar>> = matrix.iter().map(|row| [&row[..], &vec![Scalar::ZERO; length - WIDTH]].concat()).collect();
+        let mut words: Vec<Vec<Scalar>> =
+            matrix.iter().map(|row| [&row[..], &vec![Scalar::ZERO; length - WIDTH]].concat()).collect();
         let mut partial = Vec::with_capacity(PARTIAL_ROUNDS);
         for round in 0..PARTIAL_ROUNDS {
             for (word, constant) in words.iter_mut().zip(&rounds[HALF + round]) {
@@ -93,9 +94,8 @@ fn sbox<CS: ConstraintSystem<Scalar>>(
     let square = value.map(|x| x.square());
     let fourth = square.map(|x| x.square());
     let fifth = both(fourth, value);
-    let alloc = |cs: &mut CS, value: Option<Scalar>| {
-        cs.alloc(|| "power", || value.ok_or(SynthesisError::AssignmentMissing))
-    };
+    let alloc =
+        |cs: &mut CS, value: Option<Scalar>| cs.alloc(|| "power", || value.ok_or(SynthesisError::AssignmentMissing));
     let (second, third, last) = (alloc(cs, square)?, alloc(cs, fourth)?, alloc(cs, fifth)?);
     cs.enforce(|| "square", &lc, &lc, |one| one + second);
     cs.enforce(|| "fourth", |one| one + second, |one| one + second, |one| one + third);

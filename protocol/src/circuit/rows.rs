@@ -50,7 +50,8 @@ pub(super) fn wide<CS: ConstraintSystem<Scalar>>(
     let [scale, divisor, offset, even, away, truncate] = take(cs, inputs)?;
     let numerator = Num::long_product(cs, &of, &scale)?.plus(&offset);
 
-    let quotient = both(numerator.value, divisor.value, |n, d| if d > I256::ZERO { n.div_euclid(d) } else { I256::ZERO });
+    let quotient =
+        both(numerator.value, divisor.value, |n, d| if d > I256::ZERO { n.div_euclid(d) } else { I256::ZERO });
     let quotient = Num::alloc(cs, quotient)?;
     let whole = Num::long_product(cs, &quotient, &divisor)?;
     let rest = numerator.minus(&whole).settle(cs)?;

@@ -111,9 +111,9 @@ impl System {
     pub fn row(&self, side: usize, row: usize) -> impl Iterator<Item = (usize, &Scalar)> {
         let ends = &self.ends[side];
         let start = row.checked_sub(1).map_or(0, |before| ends[before]);
-        self.terms[side][start..ends[row]].iter().map(|(column, coefficient)| {
-            (self.column(*column), &self.coefficients[coefficient_index(*coefficient)])
-        })
+        self.terms[side][start..ends[row]]
+            .iter()
+            .map(|(column, coefficient)| (self.column(*column), &self.coefficients[coefficient_index(*coefficient)]))
     }
 
     fn column(&self, column: u32) -> usize {

@@ -9,15 +9,30 @@ use super::*;
 use crate::machine::{Affine, Demand, Narrow, Program, Readings, Wide, WideMode};
 
 fn shape() -> Shape {
-    Shape { slots: 24, blocks: 3, sums: 2, tiers: 2, demands: 2, hinges: 1, powers: true, rounded: false, narrow: [3, 2], wide: [2, 2] }
+    Shape {
+        slots: 24,
+        blocks: 3,
+        sums: 2,
+        tiers: 2,
+        demands: 2,
+        hinges: 1,
+        powers: true,
+        rounded: false,
+        narrow: [3, 2],
+        wide: [2, 2],
+    }
 }
 
 /// Numbers drawn by proptest for every part of a program.
 fn program(shape: Shape) -> impl Strategy<Value = Program> {
     let readings = shape.readings();
     let weights = move || prop::collection::vec(-1i64 << 40..1i64 << 40, readings);
-    let sums = prop::collection::vec((weights(), prop::collection::vec(-1i64 << 40..1i64 << 40, shape.blocks)), shape.sums);
-    let tiers = (prop::collection::vec(any::<bool>(), readings), prop::collection::vec((0u32..400_000, weights()), shape.tiers));
+    let sums =
+        prop::collection::vec((weights(), prop::collection::vec(-1i64 << 40..1i64 << 40, shape.blocks)), shape.sums);
+    let tiers = (
+        prop::collection::vec(any::<bool>(), readings),
+        prop::collection::vec((0u32..400_000, weights()), shape.tiers),
+    );
     let demand = (
         prop::collection::vec(0u8..=4, readings),
         prop::collection::vec(any::<bool>(), readings),
@@ -25,23 +40,30 @@ fn program(shape: Shape) -> impl Strategy<Value = Program> {
         prop::collection::vec(0u8..=3, shape.blocks + 1),
         0u8..4,
     );
-    let hinge = (prop::collection::vec(0u32..=65_536, readings), weights(), prop::collection::vec(-1000i64..1000, readings), weights());
+    let hinge = (
+        prop::collection::vec(0u32..=65_536, readings),
+        weights(),
+        prop::collection::vec(-1000i64..1000, readings),
+        weights(),
+    );
     let rows = prop::collection::vec((any::<u64>(), any::<bool>(), any::<bool>(), 0u8..6), 16);
-    (sums, tiers, prop::collection::vec(demand, shape.demands), prop::collection::vec(hinge, shape.hinges), rows).prop_map(
-        move |(sums, tiers, demands, hinges, rows)| {
+    (sums, tiers, prop::collection::vec(demand, shape.demands), prop::collection::vec(hinge, shape.hinges), rows)
+        .prop_map(move |(sums, tiers, demands, hinges, rows)| {
             let mut program = Program::idle(shape);
-            program.sums = sums.into_iter().map(|(weights, residuals)| crate::machine::Sum { weights, residuals }).collect();
+            program.sums =
+                sums.into_iter().map(|(weights, residuals)| crate::machine::Sum { weights, residuals }).collect();
             if let Some(unit) = &mut program.tiers {
                 unit.counts = tiers.0;
-                unit.thresholds = tiers.1.into_iter().map(|(at, weights)| crate::machine::Threshold { at, weights }).collect();
+                unit.thresholds =
+                    tiers.1.into_iter().map(|(at, weights)| crate::machine::Threshold { at, weights }).collect();
             }
             program.demands = demands.into_iter().map(|parts| demand_of(parts, shape)).collect();
-            let hinge = |(thresholds, linear, square, count)| crate::machine::Hinge { thresholds, linear, square, count };
+            let hinge =
+                |(thresholds, linear, square, count)| crate::machine::Hinge { thresholds, linear, square, count };
             program.hinges = hinges.into_iter().map(hinge).collect();
             settle(&mut program, &rows);
             program
-        },
-    )
+        })
 }
 
 type DemandParts = (Vec<u8>, Vec<bool>, Vec<bool>, Vec<u8>, u8);
@@ -72,12 +94,25 @@ fn settle(program: &mut Program, rows: &[(u64, bool, bool, u8)]) {
             let (seed, hinge, reached, _) = rows.next().unwrap();
             // Sums of money are beyond what is compared; units of energy are not.
             let before = shape.first_row(2 * stage) + row;
-            let of = Affine(affine(*seed, before).0.into_iter().filter(|(p, _)| *p == 0 || *p >= shape.first_demand() && *p < shape.first_hinge()).collect());
+            let of = Affine(
+                affine(*seed, before)
+                    .0
+                    .into_iter()
+                    .filter(|(p, _)| *p == 0 || *p >= shape.first_demand() && *p < shape.first_hinge())
+                    .collect(),
+            );
             program.narrow[stage][row] = Narrow { of, hinge: *hinge, reached: *reached };
         }
         for row in 0..shape.wide[stage] {
             let (seed, _, _, mode) = rows.next().unwrap();
-            let mode = [WideMode::HalfEven, WideMode::HalfAway, WideMode::HalfUp, WideMode::Floor, WideMode::Ceiling, WideMode::Truncate][usize::from(*mode)];
+            let mode = [
+                WideMode::HalfEven,
+                WideMode::HalfAway,
+                WideMode::HalfUp,
+                WideMode::Floor,
+                WideMode::Ceiling,
+                WideMode::Truncate,
+            ][usize::from(*mode)];
             let divisor = 1 + u128::from(seed >> 20);
             program.wide[stage][row] = Wide { of: affine(*seed, shape.first_row(2 * stage + 1) + row), divisor, mode };
         }
@@ -107,7 +142,10 @@ fn assigned(shape: Shape, witness: &Witness) -> Vec<Scalar> {
 }
 
 fn runner(cases: u32) -> TestRunner {
-    TestRunner::new_with_rng(Config { cases, ..Config::default() }, proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha))
+    TestRunner::new_with_rng(
+        Config { cases, ..Config::default() },
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    )
 }
 
 #[test]
@@ -202,7 +240,18 @@ fn nothing_is_left_open() {
 
 #[test]
 fn sizes() {
-    let energy = Shape { slots: 48, blocks: 32, sums: 5, tiers: 0, demands: 0, hinges: 0, powers: false, rounded: false, narrow: [16, 8], wide: [6, 4] };
+    let energy = Shape {
+        slots: 48,
+        blocks: 32,
+        sums: 5,
+        tiers: 0,
+        demands: 0,
+        hinges: 0,
+        powers: false,
+        rounded: false,
+        narrow: [16, 8],
+        wide: [6, 4],
+    };
     for (name, shape) in [
         ("energy", energy),
         ("rounded", Shape { rounded: true, sums: 2, ..energy }),
@@ -214,6 +263,13 @@ fn sizes() {
     ] {
         let started = std::time::Instant::now();
         let system = System::of(BillCircuit { shape, witness: None }).unwrap();
-        println!("{name:24} {:7} rows ({} inputs) of {}, {} private, {:?}", system.rows(), system.inputs(), system.rows().next_power_of_two(), system.private(), started.elapsed());
+        println!(
+            "{name:24} {:7} rows ({} inputs) of {}, {} private, {:?}",
+            system.rows(),
+            system.inputs(),
+            system.rows().next_power_of_two(),
+            system.private(),
+            started.elapsed()
+        );
     }
 }

@@ -91,7 +91,8 @@ impl<'a> Batch<'a> {
             let (same, others): (Vec<_>, Vec<_>) = tariffs.into_iter().partition(|other| other.key.shares(first.key));
             tariffs = others;
             let key = first.key;
-            let (mut powers, mut inputs, mut points) = (Scalar::ZERO, G1Projective::identity(), G1Projective::identity());
+            let (mut powers, mut inputs, mut points) =
+                (Scalar::ZERO, G1Projective::identity(), G1Projective::identity());
             for tariff in core::iter::once(first).chain(same) {
                 powers += tariff.powers;
                 inputs += tariff.key.weighted(tariff.powers, &tariff.inputs);

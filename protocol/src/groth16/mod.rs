@@ -22,6 +22,7 @@ mod polynomial;
 pub mod powers;
 mod proof;
 pub mod quadratic;
+pub(crate) mod reader;
 mod table;
 mod trial;
 

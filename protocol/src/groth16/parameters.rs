@@ -14,11 +14,10 @@ use blstrs::{G1Affine, G2Affine};
 use sha2::{Digest, Sha256};
 
 use super::VerifyingKey;
+use super::reader::{Reader, count};
 
 const MAGIC: &[u8; 17] = b"wattseal-proving\0";
 const VERSION: u8 = 1;
-const G1_BYTES: usize = 96;
-const G2_BYTES: usize = 192;
 
 /// Everything that a ceremony makes for a circuit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +96,7 @@ impl Parameters {
     pub fn read(bytes: &[u8], checked: bool) -> Result<Self, ParametersError> {
         let split = bytes.len().checked_sub(32).ok_or(ParametersError::Malformed)?;
         let (body, hash) = bytes.split_at(split);
-        let mut reader = Reader { rest: body, checked };
+        let mut reader = Reader::new(body, checked);
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(ParametersError::Malformed);
         }
@@ -129,65 +128,12 @@ impl Parameters {
             b_g1: reader.g1_list()?,
             b_g2: reader.g2_list()?,
         };
-        if reader.rest.is_empty() { Ok(parameters) } else { Err(ParametersError::Malformed) }
+        reader.end(parameters)
     }
 
     /// The hash that pins a file: the one at its end.
     #[must_use]
     pub fn pin(file: &[u8]) -> Option<[u8; 32]> {
         file.get(file.len().checked_sub(32)?..)?.try_into().ok()
-    }
-}
-
-fn count(length: usize) -> [u8; 4] {
-    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-    checked: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ParametersError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(ParametersError::Malformed)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], ParametersError> {
-        self.take(N)?.try_into().map_err(|_| ParametersError::Malformed)
-    }
-
-    fn g1(&mut self) -> Result<G1Affine, ParametersError> {
-        let bytes = self.array::<G1_BYTES>()?;
-        let point: Option<G1Affine> =
-            if self.checked { G1Affine::from_uncompressed(bytes) } else { G1Affine::from_uncompressed_unchecked(bytes) }
-                .into();
-        point.ok_or(ParametersError::Point)
-    }
-
-    fn g2(&mut self) -> Result<G2Affine, ParametersError> {
-        let bytes = self.array::<G2_BYTES>()?;
-        let point: Option<G2Affine> =
-            if self.checked { G2Affine::from_uncompressed(bytes) } else { G2Affine::from_uncompressed_unchecked(bytes) }
-                .into();
-        point.ok_or(ParametersError::Point)
-    }
-
-    fn length(&mut self, each: usize) -> Result<usize, ParametersError> {
-        let length = usize::try_from(u32::from_le_bytes(*self.array()?)).map_err(|_| ParametersError::Malformed)?;
-        // No more than there is: nothing is reserved for points that do not come.
-        if length <= self.rest.len() / each { Ok(length) } else { Err(ParametersError::Malformed) }
-    }
-
-    fn g1_list(&mut self) -> Result<Vec<G1Affine>, ParametersError> {
-        let length = self.length(G1_BYTES)?;
-        (0..length).map(|_| self.g1()).collect()
-    }
-
-    fn g2_list(&mut self) -> Result<Vec<G2Affine>, ParametersError> {
-        let length = self.length(G2_BYTES)?;
-        (0..length).map(|_| self.g2()).collect()
     }
 }

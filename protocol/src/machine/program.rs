@@ -162,8 +162,7 @@ impl Program {
             best: 0,
         };
         let zeros = || vec![0; readings];
-        let hinge =
-            {
+        let hinge = {
             let powers = if shape.powers { zeros() } else { Vec::new() };
             Hinge { thresholds: vec![0; readings], linear: zeros(), square: powers.clone(), count: powers }
         };

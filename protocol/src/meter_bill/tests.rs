@@ -20,7 +20,8 @@ fn tariff() -> SignedTariff {
     let schedule = Schedule { base: 1800, first: DAY.from / 1800, prices: Prices::Series(vec![250_000; 240]) };
     let line = |name: &str, charge| Line { name: name.into(), rounding: None, charge, rule: None };
     let energy = |register| Charge::Energy { register, schedule: schedule.clone(), fallback: 250_000 };
-    let register = |code| TariffRegister { code: Text::new(code).unwrap(), unit: Text::new("Wh").unwrap(), rounding: None };
+    let register =
+        |code| TariffRegister { code: Text::new(code).unwrap(), unit: Text::new("Wh").unwrap(), rounding: None };
     let tariff = Tariff {
         version: crate::tariff::VERSION,
         id: "t".into(),

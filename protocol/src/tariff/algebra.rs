@@ -8,8 +8,8 @@
 use metrology::label::Unit;
 use minicbor::{Decode, Encode};
 
-use super::prices::Schedule;
 use super::Per;
+use super::prices::Schedule;
 use crate::time::Span;
 
 /// A number that follows from the readings of a register over a billing period.

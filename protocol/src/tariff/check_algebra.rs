@@ -20,7 +20,8 @@ pub const TENS: Rounding = Rounding { step: 10, mode: Mode::HalfEven };
 impl Tariff {
     /// The version is the least that says everything, and what it adds is within bounds.
     pub(super) fn check_algebra(&self) -> Result<(), TariffError> {
-        let plain = |charge: &Charge| matches!(charge, Charge::Energy { .. } | Charge::Standing { .. } | Charge::Tax { .. });
+        let plain =
+            |charge: &Charge| matches!(charge, Charge::Energy { .. } | Charge::Standing { .. } | Charge::Tax { .. });
         let first = self.algebra.is_none()
             && self.registers.iter().all(|register| register.rounding.is_none())
             && self.lines.iter().all(|line| line.rule.is_none() && plain(&line.charge));

@@ -18,9 +18,7 @@ use metrology::certificate::SealClass;
 use metrology::keys::Hash;
 
 use crate::bill::statement::{KIND, PURPOSE};
-use crate::bill::{
-    Metered, Package, Settlement, Statement, check_linear, settle, total_weights, weights,
-};
+use crate::bill::{Metered, Package, Settlement, Statement, check_linear, settle, total_weights, weights};
 use crate::certificate::{VerifiedCertificate, follows};
 use crate::linear::{self, LineClaim, LinearProof};
 use crate::tariff::SignedTariff;

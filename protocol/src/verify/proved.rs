@@ -12,9 +12,9 @@ use metrology::keys::Hash;
 
 use super::chain::{ChainReading, Lists};
 use super::{Origin, Policy, Refusal, check_meters, read_certificates, read_chains};
+use crate::bill::Package;
 use crate::bill::proved::{PROVED_KIND, ProvedStatement};
 use crate::bill::statement::{PURPOSE, Statement};
-use crate::bill::Package;
 use crate::circuit::{CircuitKey, Publics, commit_state, convert, digest_input, field};
 use crate::groth16::{FoldedKey, PROOF_BYTES, Proof};
 use crate::machine::{CELLS, CompileError, Layout, LayoutBlock};
@@ -54,7 +54,13 @@ impl Circuits {
         self.keys.get(id)
     }
 
-    fn fold(&self, circuit: Hash, tariff: &SignedTariff, period: Span, layout: Layout) -> Result<Arc<FoldedKey>, Refusal> {
+    fn fold(
+        &self,
+        circuit: Hash,
+        tariff: &SignedTariff,
+        period: Span,
+        layout: Layout,
+    ) -> Result<Arc<FoldedKey>, Refusal> {
         let key = self.keys.get(&circuit).ok_or(Refusal::UnknownCircuit)?;
         let fold = Fold { circuit, tariff: tariff.hash, period, layout };
         let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +151,8 @@ pub fn prepare(
         return Err(Refusal::Incomplete { missing });
     }
 
-    let layout = layout(&readings).ok_or(Refusal::NoProgram(CompileError::Shape("one interval for all registers, more")))?;
+    let layout =
+        layout(&readings).ok_or(Refusal::NoProgram(CompileError::Shape("one interval for all registers, more")))?;
     let slots = readings.iter().map(|reading| slots_of(&reading.metered, &statement.period)).sum();
     let publics = publics(&statement, &digest, &readings, circuit.profile.shape.blocks)?;
     if statement.continues.is_none() && statement.before != first_state(&tariff.tariff) {
@@ -162,9 +169,8 @@ pub fn prepare(
 }
 
 fn check_address(statement: &ProvedStatement, tariff: &SignedTariff, policy: &Policy) -> Result<(), Refusal> {
-    let known = statement.kind == PROVED_KIND
-        && statement.version == metrology::VERSION
-        && statement.suite == metrology::SUITE;
+    let known =
+        statement.kind == PROVED_KIND && statement.version == metrology::VERSION && statement.suite == metrology::SUITE;
     if !known {
         return Err(Refusal::UnknownKind);
     }
@@ -200,7 +206,8 @@ fn layout(readings: &[ChainReading]) -> Option<Layout> {
         return None;
     }
     let slots = usize::try_from(metrology::label::DAY_SECONDS / u64::from(interval.max(1))).ok()?;
-    let days = readings.iter().enumerate().flat_map(|(register, reading)| reading.days.iter().map(move |day| (register, day)));
+    let days =
+        readings.iter().enumerate().flat_map(|(register, reading)| reading.days.iter().map(move |day| (register, day)));
     let blocks = days.map(|(register, day)| LayoutBlock {
         register,
         day: u64::from(day.header.day),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ethnum::I256;
 
-use super::units::Places;
 use super::CompileError;
+use super::units::Places;
 use crate::bill::share;
 use crate::machine::{Affine, DIVISOR_BITS, Narrow, Shape, Wide};
 use crate::money::{Amount, OutOfRange, Rounding};

@@ -6,8 +6,8 @@ use metrology::label::Text;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bill::{Measured, measure, settle_with};
 use crate::bill::measure::Metered;
+use crate::bill::{Measured, measure, settle_with};
 use crate::machine::{CELLS, Readings, Shape};
 use crate::money::{Currency, Mode, Rounding};
 use crate::tariff::{
@@ -28,7 +28,11 @@ fn amsterdam() -> Zone {
 /// The same hours by a clock five to eight hours behind: the month of another place.
 fn zone(west: bool) -> (Zone, Span) {
     if west {
-        let zone = Zone { name: "America/New_York".into(), offset: -18_000, changes: vec![Change { at: 1_772_953_200, offset: -14_400 }] };
+        let zone = Zone {
+            name: "America/New_York".into(),
+            offset: -18_000,
+            changes: vec![Change { at: 1_772_953_200, offset: -14_400 }],
+        };
         // 1 March 05:00Z to 1 April 04:00Z.
         (zone, Span { from: 1_772_341_200, until: 1_775_016_000 })
     } else {
@@ -37,7 +41,18 @@ fn zone(west: bool) -> (Zone, Span) {
 }
 
 fn shape(rounded: bool) -> Shape {
-    Shape { slots: 24, blocks: 66, sums: 4, tiers: 2, demands: 2, hinges: 1, powers: true, rounded, narrow: [16, 8], wide: [8, 6] }
+    Shape {
+        slots: 24,
+        blocks: 66,
+        sums: 4,
+        tiers: 2,
+        demands: 2,
+        hinges: 1,
+        powers: true,
+        rounded,
+        narrow: [16, 8],
+        wide: [8, 6],
+    }
 }
 
 /// Blocks of two registers over a period; one day of the first register is in two blocks.
@@ -81,7 +96,11 @@ fn spread(least: i64, most: i64) -> impl Strategy<Value = (Vec<i64>, bool)> {
 
 fn measures() -> impl Strategy<Value = Measure> {
     // Schedules for the period are put in later; here their values stand in a short series.
-    let raw = |(values, days): (Vec<i64>, bool)| Schedule { base: if days { 1 } else { 0 }, first: 0, prices: Prices::Series(values) };
+    let raw = |(values, days): (Vec<i64>, bool)| Schedule {
+        base: if days { 1 } else { 0 },
+        first: 0,
+        prices: Prices::Series(values),
+    };
     let per = prop_oneof![Just(Per::Bill), Just(Per::Day), Just(Per::Month)];
     prop_oneof![
         (spread(-3_000_000, 3_000_000), -3_000_000i64..3_000_000)
@@ -110,7 +129,13 @@ fn measures() -> impl Strategy<Value = Measure> {
 }
 
 fn charges() -> impl Strategy<Value = (u8, Vec<(u8, i64)>, i64, u64, i64)> {
-    (0u8..9, prop::collection::vec((0u8..24, -900i64..900), 1..4), -4_000_000i64..4_000_000, 1u64..40, -2_000_000i64..2_000_000)
+    (
+        0u8..9,
+        prop::collection::vec((0u8..24, -900i64..900), 1..4),
+        -4_000_000i64..4_000_000,
+        1u64..40,
+        -2_000_000i64..2_000_000,
+    )
 }
 
 type Recipe = (Vec<Measure>, Vec<(u8, Vec<(u8, i64)>, i64, u64, i64)>, Vec<u8>, bool, bool);
@@ -156,7 +181,12 @@ fn tariff((measures, charges, dice, west, rounded): Recipe) -> (Tariff, Span) {
             },
         })
         .collect();
-    let rounding = |die: u8| (die % 3 > 0).then(|| Rounding { step: [1, 1000, 10_000_000][usize::from(die % 3)], mode: MODES[usize::from(die / 3 % 6)] });
+    let rounding = |die: u8| {
+        (!die.is_multiple_of(3)).then(|| Rounding {
+            step: [1, 1000, 10_000_000][usize::from(die % 3)],
+            mode: MODES[usize::from(die / 3 % 6)],
+        })
+    };
     let energy = |name: &str, register, price| Line {
         name: name.into(),
         rounding: rounding(dice[0]),
@@ -193,7 +223,10 @@ fn tariff((measures, charges, dice, west, rounded): Recipe) -> (Tariff, Span) {
             _ => Charge::Steps {
                 of: form(0),
                 base: other,
-                steps: vec![Step { at: other, inclusive: divisor % 2 == 0, amount: constant }, Step { at: other + 777, inclusive: true, amount: -other }],
+                steps: vec![
+                    Step { at: other, inclusive: divisor % 2 == 0, amount: constant },
+                    Step { at: other + 777, inclusive: true, amount: -other },
+                ],
             },
         };
         let die = dice[place + 1];
@@ -222,14 +255,22 @@ fn tariff((measures, charges, dice, west, rounded): Recipe) -> (Tariff, Span) {
         zone,
         registers: vec![register("1-0:1.8.0"), register("1-0:2.8.0")],
         lines,
-        total: Rounding { step: if dice[19] % 2 == 0 { 10_000_000 } else { 50_000_000 }, mode: MODES[usize::from(dice[18] % 6)] },
+        total: Rounding {
+            step: if dice[19] % 2 == 0 { 10_000_000 } else { 50_000_000 },
+            mode: MODES[usize::from(dice[18] % 6)],
+        },
         algebra: Some(Algebra { quantities, cells }),
     };
     (tariff, period)
 }
 
 /// Readings by block as the machine takes them, and by register as the native relation does.
-fn spread_readings(layout: &Layout, period: &Span, shape: Shape, load: impl Fn(usize, u64) -> u16) -> (Readings, [Vec<u16>; 2], [Vec<u32>; 2]) {
+fn spread_readings(
+    layout: &Layout,
+    period: &Span,
+    shape: Shape,
+    load: impl Fn(usize, u64) -> u16,
+) -> (Readings, [Vec<u16>; 2], [Vec<u32>; 2]) {
     let mut readings = Readings { values: vec![0; shape.readings()], residuals: vec![0; shape.blocks] };
     let (mut values, mut residuals): ([Vec<u16>; 2], [Vec<u32>; 2]) = Default::default();
     for (number, block) in layout.blocks.iter().enumerate() {
@@ -257,43 +298,51 @@ fn native_and_machine_agree_on_every_tariff() {
     let config = proptest::test_runner::Config { cases: 600, failure_persistence: None, ..Default::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     runner
-        .run(&(recipes(), prop::collection::vec(0u16..4000, 97), prop::array::uniform3(-5000i64..5000)), |(recipe, loads, state)| {
-            let (tariff, period) = tariff(recipe);
-            if tariff.check().is_err() {
-                refused.set(refused.get() + 1);
-                return Ok(());
-            }
-            let layout = layout(&period);
-            let shape = shape(tariff.registers[0].rounding.is_some());
-            let program = match compile(&tariff, &period, &layout, shape) {
-                Ok(program) => program,
-                Err(CompileError::Shape(_) | CompileError::TooLarge(_)) => {
+        .run(
+            &(recipes(), prop::collection::vec(0u16..4000, 97), prop::array::uniform3(-5000i64..5000)),
+            |(recipe, loads, state)| {
+                let (tariff, period) = tariff(recipe);
+                if tariff.check().is_err() {
                     refused.set(refused.get() + 1);
                     return Ok(());
                 }
-                Err(error) => return Err(TestCaseError::fail(error.to_string())),
-            };
-            let load = |register: usize, start: u64| loads[(start / 3600 * 7 + register as u64 * 13) as usize % loads.len()];
-            let (readings, values, residuals) = spread_readings(&layout, &period, shape, load);
-            let metered: Vec<Metered<'_>> =
-                values.iter().zip(&residuals).map(|(values, residuals)| Metered { interval: 3600, readings: values, residuals }).collect();
-            let measured: Measured = measure(&tariff, &period, &metered).unwrap();
-            let native = settle_with(&tariff, &period, &measured, &state);
-            let mut cells = [0; CELLS];
-            cells[..3].copy_from_slice(&state);
-            let machine = program.run(&readings, &cells);
-            match (native, machine) {
-                (Ok(native), Ok(machine)) => {
-                    compared.set(compared.get() + 1);
-                    prop_assert_eq!(native.settlement.fee_minor, machine.output);
-                    prop_assert_eq!(&native.next[..], &machine.next[..3]);
+                let layout = layout(&period);
+                let shape = shape(tariff.registers[0].rounding.is_some());
+                let program = match compile(&tariff, &period, &layout, shape) {
+                    Ok(program) => program,
+                    Err(CompileError::Shape(_) | CompileError::TooLarge(_)) => {
+                        refused.set(refused.get() + 1);
+                        return Ok(());
+                    }
+                    Err(error) => return Err(TestCaseError::fail(error.to_string())),
+                };
+                let load = |register: usize, start: u64| {
+                    loads[(start / 3600 * 7 + register as u64 * 13) as usize % loads.len()]
+                };
+                let (readings, values, residuals) = spread_readings(&layout, &period, shape, load);
+                let metered: Vec<Metered<'_>> = values
+                    .iter()
+                    .zip(&residuals)
+                    .map(|(values, residuals)| Metered { interval: 3600, readings: values, residuals })
+                    .collect();
+                let measured: Measured = measure(&tariff, &period, &metered).unwrap();
+                let native = settle_with(&tariff, &period, &measured, &state);
+                let mut cells = [0; CELLS];
+                cells[..3].copy_from_slice(&state);
+                let machine = program.run(&readings, &cells);
+                match (native, machine) {
+                    (Ok(native), Ok(machine)) => {
+                        compared.set(compared.get() + 1);
+                        prop_assert_eq!(native.settlement.fee_minor, machine.output);
+                        prop_assert_eq!(&native.next[..], &machine.next[..3]);
+                    }
+                    // A machine may be narrower than the native relation, never wider.
+                    (_, Err(_)) => {}
+                    (Err(error), Ok(_)) => prop_assert!(false, "native refuses: {error}"),
                 }
-                // A machine may be narrower than the native relation, never wider.
-                (_, Err(_)) => {}
-                (Err(error), Ok(_)) => prop_assert!(false, "native refuses: {error}"),
-            }
-            Ok(())
-        })
+                Ok(())
+            },
+        )
         .unwrap();
     println!("{} agree, {} were refused before", compared.get(), refused.get());
     assert!(compared.get() > 100, "only {} compared, {} refused", compared.get(), refused.get());

@@ -1,7 +1,7 @@
 //! The units of a program: a tariff's weights by block and place.
 
-use super::layout::Layout;
 use super::CompileError;
+use super::layout::Layout;
 use crate::bill::measure::{stretches, whole_limit};
 use crate::bill::{BillError, slots_in};
 use crate::machine::{Program, Sum, TOTAL_BITS, Threshold};
@@ -148,7 +148,8 @@ impl Placing<'_> {
         let (square, count) = (spread(square)?, spread(count)?);
         let linear = self.spread(register, linear)?;
         let thresholds = self.spread(register, thresholds)?;
-        let slot = self.program.hinges.get_mut(self.hinges).ok_or(CompileError::Shape("more thresholds for each slot"))?;
+        let slot =
+            self.program.hinges.get_mut(self.hinges).ok_or(CompileError::Shape("more thresholds for each slot"))?;
         slot.thresholds = thresholds.into_iter().map(|at| u32::try_from(at).unwrap_or(0)).collect();
         (slot.linear, slot.square, slot.count) = (linear, square, count);
         self.hinges += 1;
@@ -222,4 +223,3 @@ struct Groups {
     later: Vec<bool>,
     stretch: Vec<Option<usize>>,
 }
-
