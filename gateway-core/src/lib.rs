@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod bill;
+pub mod circuits;
 pub mod custody;
 pub mod gaps;
 pub mod ingest;
