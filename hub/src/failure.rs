@@ -128,6 +128,7 @@ impl From<BillRefused> for Failure {
             BillRefused::Hostile(_) => "hostile-tariff",
             BillRefused::TooLarge => "too-large",
             BillRefused::NoProgram(_) => "not-provable",
+            BillRefused::StateGap { .. } => "state-gap",
             BillRefused::NoWitness(_) => "too-large",
             BillRefused::NoProof(_) => "no-proof",
             BillRefused::SelfCheck(_) => "self-check",

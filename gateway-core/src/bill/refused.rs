@@ -2,7 +2,7 @@
 
 use protocol::bill::BillError;
 use protocol::circuit::WitnessError;
-use protocol::guard::Hostile;
+use protocol::guard::{Hostile, HostileProof};
 use protocol::machine::CompileError;
 use protocol::metrology::label::RegisterCode;
 use protocol::verify::Refusal;
@@ -62,6 +62,16 @@ pub enum BillRefused {
     /// No circuit holds the tariff.
     #[error("this tariff cannot be proved: {0}")]
     NoProgram(CompileError),
+    /// The tariff carries numbers from month to month, and months are missing in between.
+    #[error(
+        "this tariff carries numbers from one bill to the next: the last bill ended at {}, and this one begins later. Make \
+         the bills in between first; only when the provider has agreed to begin anew, ask for a restart",
+        protocol::show::utc(*until)
+    )]
+    StateGap {
+        /// End of the last bill that left a state.
+        until: u64,
+    },
     /// The bill is too large for a proof.
     #[error(transparent)]
     NoWitness(#[from] WitnessError),
@@ -77,4 +87,13 @@ pub enum BillRefused {
     /// The finished bill does not verify; it is not released.
     #[error("the finished bill does not verify ({0}); it was not released")]
     SelfCheck(#[from] Refusal),
+}
+
+impl From<HostileProof> for BillRefused {
+    fn from(error: HostileProof) -> Self {
+        match error {
+            HostileProof::Hostile(hostile) => Self::Hostile(hostile),
+            HostileProof::Period(period) => Self::Period(period),
+        }
+    }
 }

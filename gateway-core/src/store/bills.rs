@@ -170,6 +170,15 @@ impl Store {
         found.map(|key| fixed(key, "tariff")).transpose()
     }
 
+    /// The message of a kept tariff.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tariff(&self, hash: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT message FROM tariffs WHERE hash = ?1")?;
+        Ok(statement.query_row([hash.as_slice()], |row| row.get(0)).optional()?)
+    }
+
     /// A provider's kept tariffs, oldest first.
     ///
     /// # Errors

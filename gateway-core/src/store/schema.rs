@@ -104,7 +104,8 @@ CREATE TABLE events (
 ) STRICT;
 ";
 
-/// What a running gateway keeps: lines to meters, accounts with providers, and what is under way on both.
+/// What a running gateway keeps: lines to meters, accounts with providers, what is under way on both, and what proofs are
+/// made with.
 const RUNNING: &str = "
 CREATE TABLE lines (
     id INTEGER PRIMARY KEY,
@@ -174,6 +175,22 @@ CREATE TABLE commands (
     receipt BLOB,
     delivered INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account, meter, hash)
+) STRICT;
+CREATE TABLE circuits (
+    pin BLOB PRIMARY KEY CHECK (length(pin) = 32),
+    profile TEXT NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 32),
+    demonstration INTEGER NOT NULL,
+    source TEXT NOT NULL CHECK (source IN ('provider', 'file', 'here')),
+    provider BLOB REFERENCES providers (key),
+    checked_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE states (
+    bill BLOB PRIMARY KEY REFERENCES bills (digest),
+    continues BLOB CHECK (length(continues) = 32),
+    corrects BLOB CHECK (length(corrects) = 32),
+    cells BLOB NOT NULL,
+    blinding BLOB NOT NULL CHECK (length(blinding) = 32)
 ) STRICT;
 ";
 
