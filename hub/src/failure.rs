@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use gateway_core::StoreError;
 use gateway_core::bill::BillRefused;
+use gateway_core::circuits::CircuitError;
 use gateway_core::ingest::{IngestError, Refused};
 use protocol::tariff::TariffError;
 use protocol::wire::WireError;
@@ -109,6 +110,23 @@ impl From<WireError> for Failure {
 impl From<TariffError> for Failure {
     fn from(error: TariffError) -> Self {
         Self::refused("tariff", error.to_string())
+    }
+}
+
+impl From<CircuitError> for Failure {
+    fn from(error: CircuitError) -> Self {
+        let message = error.to_string();
+        let code = match error {
+            CircuitError::File { .. } | CircuitError::Gone(_) => return Self::could_not("file", message),
+            CircuitError::Make(_) => return Self::could_not("circuit", message),
+            CircuitError::TooLarge(_) => "too-large",
+            CircuitError::OtherFile(_) => "other-circuit-file",
+            CircuitError::Unknown | CircuitError::Circuit(_) => "unknown-circuit",
+            CircuitError::Parameters(_) => "bad-circuit",
+            CircuitError::Powers(_) => "bad-powers",
+            CircuitError::Check(_) | CircuitError::Key(_) => "subverted-circuit",
+        };
+        Self::refused(code, message)
     }
 }
 

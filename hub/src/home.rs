@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use gateway_core::circuits::CircuitFolder;
 use gateway_core::custody::Keys;
 use gateway_core::{Store, StoreKey};
 
@@ -16,6 +17,7 @@ const KEYS: &str = "keys.cbor";
 const OWN_CREDENTIAL: &str = "hub.credential";
 const FIRST_KEY: &str = "store.key";
 const BACKUPS: &str = "backups";
+const CIRCUITS: &str = "circuits";
 
 /// Where a household's data lies.
 #[derive(Clone, Debug)]
@@ -55,6 +57,12 @@ impl Home {
     #[must_use]
     pub fn backups(&self) -> PathBuf {
         self.directory.join(BACKUPS)
+    }
+
+    /// Proving parameters.
+    #[must_use]
+    pub fn circuits(&self) -> CircuitFolder {
+        CircuitFolder::new(self.directory.join(CIRCUITS))
     }
 
     /// The credential file that was named, by the user or by systemd.

@@ -2,26 +2,39 @@
 
 use std::path::Path;
 
-use gateway_core::bill::{Bill, BillRequest, make};
+use gateway_core::bill::BillRequest;
 use gateway_core::store::StoredBill;
 use gateway_core::{Store, StoreError};
 use protocol::metrology::keys::Hash;
 use protocol::show;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
-use rand_core::OsRng;
 
+use super::proof::{Finished, Wish};
 use crate::Failure;
-use crate::api::{BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo};
+use crate::api::{
+    BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProofKind, ProviderInfo,
+    QuantityInfo,
+};
 use crate::commands::now;
 use crate::dates::Calendar;
 use crate::outside::{read_file, write_whole};
 
-/// Computes a bill, proves it, keeps it and writes it.
+/// A bill as it was asked for, read and found to be of a provider that this home knows.
+pub struct Order {
+    /// The tariff.
+    pub tariff: SignedTariff,
+    /// Its message.
+    pub message: Vec<u8>,
+    /// What to bill.
+    pub wish: Wish,
+}
+
+/// Reads what was asked for.
 ///
 /// # Errors
-/// When the bill cannot be made; nothing is written then.
-pub fn bill(store: &mut Store, ask: &BillAsk) -> Result<BillMade, Failure> {
+/// When the tariff or a word of the request cannot be read, or the tariff is of another provider than it says.
+pub fn order(store: &Store, ask: &BillAsk) -> Result<Order, Failure> {
     let message = read_file(&ask.tariff)?;
     let tariff = SignedTariff::read(&message)?;
     trust_provider(store, &tariff, ask.provider_key.as_deref())?;
@@ -34,10 +47,18 @@ pub fn bill(store: &mut Store, ask: &BillAsk) -> Result<BillMade, Failure> {
         corrects: ask.corrects.as_deref().map(|text| bytes(text, "--corrects")).transpose()?,
         totals: ask.totals,
     };
-    let bill = make(store, &tariff, &request, &mut OsRng)?;
-    keep_bill(store, &tariff, &message, &request.period, &bill, |_| write_whole(&ask.out, &bill.package))?;
+    Ok(Order { tariff, message, wish: Wish { request, proof: ask.proof, restart: ask.restart } })
+}
+
+/// Keeps a bill that was asked for and writes it.
+///
+/// # Errors
+/// When the store or the disk refuses; nothing is kept then.
+pub fn deliver(store: &mut Store, ask: &BillAsk, order: &Order, bill: &Finished) -> Result<BillMade, Failure> {
+    let Order { tariff, message, wish } = order;
+    keep_bill(store, tariff, message, &wish.request.period, bill, |_| write_whole(&ask.out, &bill.package))?;
     tracing::info!(bytes = bill.package.len(), slots = bill.slots, "bill made");
-    Ok(told(&bill, &tariff, &calendar, ask))
+    Ok(told(bill, tariff, &Calendar::Tariff(&tariff.tariff.zone), ask))
 }
 
 /// Keeps a bill with its tariff and its provider, and releases it as part of the same transaction.
@@ -49,7 +70,7 @@ pub fn keep_bill(
     tariff: &SignedTariff,
     message: &[u8],
     period: &Span,
-    bill: &Bill,
+    bill: &Finished,
     release: impl FnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let kept = StoredBill {
@@ -64,6 +85,9 @@ pub fn keep_bill(
         store.pin_provider(&tariff.tariff.provider.key, &tariff.tariff.provider.name, now())?;
         store.keep_tariff(tariff, message)?;
         store.keep_bill(&kept)?;
+        if let Some(state) = &bill.state {
+            store.keep_state(state)?;
+        }
         release(store)
     })
 }
@@ -106,10 +130,8 @@ fn bytes<const N: usize>(text: &str, option: &str) -> Result<[u8; N], Failure> {
     Ok(bytes)
 }
 
-fn told(bill: &Bill, tariff: &SignedTariff, calendar: &Calendar<'_>, ask: &BillAsk) -> BillMade {
+fn told(bill: &Finished, tariff: &SignedTariff, calendar: &Calendar<'_>, ask: &BillAsk) -> BillMade {
     let currency = &tariff.tariff.currency;
-    let period = &bill.statement.period;
-    let missing: u32 = bill.statement.metered.iter().map(|m| m.missing).sum();
     let lines = bill.settlement.lines.iter().enumerate().map(|(place, line)| {
         let (numerator, denominator) = line.amount.parts();
         let unit = unit(tariff, place);
@@ -135,9 +157,13 @@ fn told(bill: &Bill, tariff: &SignedTariff, calendar: &Calendar<'_>, ask: &BillA
         currency: currency.code.clone(),
         exponent: currency.exponent,
         slots: bill.slots,
-        missing,
-        complete: missing == 0,
-        period: PeriodText { from: calendar.show(period.from), until: calendar.show(period.until) },
+        missing: bill.missing,
+        complete: bill.missing == 0,
+        period: PeriodText { from: calendar.show(bill.period.from), until: calendar.show(bill.period.until) },
+        proof: if bill.circuit.is_some() { ProofKind::Private } else { ProofKind::Linear },
+        circuit: bill.circuit.map(|circuit| circuit.name.to_owned()),
+        demonstration: bill.demonstration,
+        quantities: quantities(tariff, bill),
         bytes_left: bill.package.len(),
         out: ask.out.clone(),
         tariff: tariff.tariff.name.clone(),
@@ -147,6 +173,18 @@ fn told(bill: &Bill, tariff: &SignedTariff, calendar: &Calendar<'_>, ask: &BillA
             key: hex::encode(tariff.tariff.provider.key),
         },
     }
+}
+
+/// What the tariff measured, beside its energy lines.
+fn quantities(tariff: &SignedTariff, bill: &Finished) -> Vec<QuantityInfo> {
+    let quantities = tariff.tariff.quantities().iter().zip(&bill.quantities);
+    quantities
+        .map(|(quantity, amount)| QuantityInfo {
+            name: quantity.name.clone(),
+            amount: amount.to_string(),
+            unit: quantity.unit.as_str().to_owned(),
+        })
+        .collect()
 }
 
 /// The unit of an energy line's register.

@@ -3,10 +3,11 @@
 
 mod bill;
 mod import;
+pub mod proof;
 mod readings;
 mod status;
 
-pub use bill::{bill, bills, find_bill, keep_bill, save_bill, trust_provider};
+pub use bill::{Order, bills, deliver, find_bill, keep_bill, order, save_bill, trust_provider};
 pub use import::{import, pair_file};
 pub use readings::readings;
 pub use status::status;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::ProofKind;
+
 /// What to bill.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct BillAsk {
@@ -33,6 +35,13 @@ pub struct BillAsk {
     /// Whether what each register took leaves too, as a certified extra.
     #[serde(default)]
     pub totals: bool,
+    /// Which proof it carries.
+    #[serde(default)]
+    pub proof: ProofKind,
+    /// Whether a tariff that carries numbers from bill to bill begins with its first values, although there are earlier
+    /// bills.
+    #[serde(default)]
+    pub restart: bool,
 }
 
 /// A bill that was made, with the account that only the household sees.
@@ -61,6 +70,18 @@ pub struct BillMade {
     /// The tariff's name.
     #[serde(default)]
     pub tariff: String,
+    /// Which proof it carries: linear or private.
+    #[serde(default)]
+    pub proof: ProofKind,
+    /// Name of the circuit of a private one.
+    #[serde(default)]
+    pub circuit: Option<String>,
+    /// Whether the circuit's maker could forge bills.
+    #[serde(default)]
+    pub demonstration: bool,
+    /// What was measured for a private one, such as a month's peak; it stays at home.
+    #[serde(default)]
+    pub quantities: Vec<QuantityInfo>,
     /// Its lines.
     pub lines: Vec<LineInfo>,
     /// Who set the tariff.
@@ -112,6 +133,17 @@ pub struct BandInfo {
     pub unit: String,
     /// What it came to, in 10⁻⁹ currency units.
     pub nano: String,
+}
+
+/// A number that a tariff measures over a period.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QuantityInfo {
+    /// Its name.
+    pub name: String,
+    /// How much, in the unit.
+    pub amount: String,
+    /// The unit.
+    pub unit: String,
 }
 
 /// Bills that were made.

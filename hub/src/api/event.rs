@@ -85,6 +85,13 @@ pub enum Event {
         /// What happened and what to do.
         message: String,
     },
+    /// How far a long piece of work is.
+    Progress {
+        /// What is being done.
+        what: String,
+        /// Of a hundred.
+        percent: u8,
+    },
     /// Events were missed because the listener was slow.
     Missed {
         /// How many.

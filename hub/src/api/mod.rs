@@ -12,6 +12,7 @@
 
 mod account;
 mod bill;
+mod circuit;
 mod event;
 mod line;
 mod reading;
@@ -20,12 +21,18 @@ pub mod socket;
 mod status;
 pub mod text;
 mod text_account;
+mod text_bill;
+mod text_circuit;
+mod text_line;
 
 pub use account::{
     AccountAdd, AccountInfo, Accounts, CommandInfo, Commands, StandingAdd, StandingInfo, SubmissionInfo, Submissions,
     TariffInfo, Tariffs,
 };
-pub use bill::{BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo};
+pub use bill::{
+    BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProviderInfo, QuantityInfo,
+};
+pub use circuit::{CircuitAdd, CircuitInfo, Circuits, ProofKind};
 pub use event::Event;
 pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired};
 pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
@@ -66,6 +73,28 @@ pub enum Request {
         bill: String,
         /// Where it is written, an absolute path.
         out: std::path::PathBuf,
+    },
+    /// Circuits that bills can be proved with.
+    Circuits,
+    /// Check proving parameters and keep them: a minute or more.
+    AddCircuit(CircuitAdd),
+    /// Fetch and check the parameters of the circuits that a provider takes bills by.
+    FetchCircuits {
+        /// The account; needed when there are several.
+        account: Option<i64>,
+        /// Only these, by name; all that the provider takes bills by when empty.
+        #[serde(default)]
+        names: Vec<String>,
+    },
+    /// Make parameters on this machine, for trying out.
+    MakeCircuit {
+        /// The circuit's name.
+        name: String,
+    },
+    /// Forget a circuit and remove its parameters.
+    RemoveCircuit {
+        /// Its name, or the first digits of its parameters' hash.
+        circuit: String,
     },
     /// Lines to meters.
     Lines,
@@ -137,6 +166,11 @@ impl Request {
             Self::Bill(_) => "bill",
             Self::Bills => "bills",
             Self::SaveBill { .. } => "bills save",
+            Self::Circuits => "circuits",
+            Self::AddCircuit(_) => "circuits add",
+            Self::FetchCircuits { .. } => "circuits fetch",
+            Self::MakeCircuit { .. } => "circuits make",
+            Self::RemoveCircuit { .. } => "circuits remove",
             Self::Lines => "line list",
             Self::AddLine(_) => "line add",
             Self::RemoveLine { .. } => "line remove",
@@ -157,6 +191,12 @@ impl Request {
         }
     }
 
+    /// Whether its answer takes so long that people want to see how far it is.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::Bill(_) | Self::AddCircuit(_) | Self::FetchCircuits { .. } | Self::MakeCircuit { .. })
+    }
+
     /// How long an honest answer may take: what computes or reads much, what talks to others, and the rest, which may have
     /// to wait for the store.
     #[must_use]
@@ -164,6 +204,7 @@ impl Request {
         Duration::from_secs(match self {
             Self::Import { .. } => 6 * 3600,
             Self::Readings(_) | Self::Bill(_) => 3600,
+            Self::AddCircuit(_) | Self::FetchCircuits { .. } | Self::MakeCircuit { .. } => 3600,
             Self::AddAccount(_) | Self::RotateKey { .. } | Self::Tariffs { .. } => 900,
             Self::Submit { .. } | Self::AddStanding(_) | Self::Pair(_) => 900,
             _ => 60,
@@ -203,6 +244,8 @@ pub enum Answer {
     Bills(Bills),
     /// To [`Request::SaveBill`].
     BillSaved(BillSaved),
+    /// To [`Request::Circuits`], and to what changes them.
+    Circuits(Circuits),
     /// To [`Request::Lines`], and to what changes them.
     Lines(Lines),
     /// To [`Request::Now`].

@@ -1,10 +1,9 @@
 //! What a person reads: text made from the typed answers.
 
-use protocol::money::Currency;
 use protocol::show;
 
-use super::text_account as account;
-use super::{Answer, BillMade, Bills, Event, Imported, Lines, Now, Paired, Readings, Status};
+use super::{Answer, Event, Imported, Now, Paired, Readings, Status};
+use super::{text_account as account, text_bill, text_circuit, text_line};
 
 /// An answer as text, without a newline at its end.
 #[must_use]
@@ -14,10 +13,11 @@ pub fn text(answer: &Answer) -> String {
         Answer::Readings(readings) => self::readings(readings),
         Answer::Imported(imported) => self::imported(imported),
         Answer::Paired(paired) => self::paired(paired),
-        Answer::BillMade(bill) => bill_made(bill),
-        Answer::Bills(bills) => self::bills(bills),
+        Answer::BillMade(bill) => text_bill::made(bill),
+        Answer::Bills(bills) => text_bill::bills(bills),
         Answer::BillSaved(saved) => format!("Written to {}: {}.", saved.out.display(), show::bytes(saved.bytes)),
-        Answer::Lines(lines) => self::lines(lines),
+        Answer::Circuits(circuits) => text_circuit::circuits(circuits),
+        Answer::Lines(lines) => text_line::lines(lines),
         Answer::Now(now) => self::now(now),
         Answer::Accounts(accounts) => account::accounts(accounts),
         Answer::Tariffs(tariffs) => account::tariffs(tariffs),
@@ -118,86 +118,6 @@ fn paired(paired: &Paired) -> String {
     text
 }
 
-fn bill_made(bill: &BillMade) -> String {
-    let currency = Currency { code: bill.currency.clone(), exponent: bill.exponent };
-    let missing = match bill.missing {
-        0 => String::new(),
-        missing => format!(". INCOMPLETE: {missing} of them were not measured"),
-    };
-    let mut text = format!(
-        "This home owes {} under {} ({}).\n{} to {}, {} metering intervals{missing}\n",
-        show::minor(bill.fee_minor, &currency),
-        bill.tariff,
-        bill.provider.name,
-        bill.period.from,
-        bill.period.until,
-        bill.slots,
-    );
-    for line in &bill.lines {
-        text.push_str(&format!("  {:<32} {:>20}\n", line.line, line.shown));
-        for band in &line.at_home {
-            text.push_str(&format!("    {:<30} {:>20}\n", band.band, show::energy(band.amount, &band.unit)));
-        }
-    }
-    text.push_str(&format!(
-        "Written to {}: {} with the proof. The lines above it stay here; the file holds the sum of each energy line and the fee, no reading.",
-        bill.out.display(),
-        show::bytes(bill.bytes_left)
-    ));
-    text
-}
-
-fn bills(bills: &Bills) -> String {
-    if bills.bills.is_empty() {
-        return "No bill was made yet.".into();
-    }
-    let line = |bill: &super::BillInfo| {
-        let digest = bill.digest.get(..16).unwrap_or(&bill.digest);
-        format!("{digest}  {} to {}  {} minor units\n", bill.period.from, bill.period.until, bill.fee_minor)
-    };
-    bills.bills.iter().map(line).collect()
-}
-
-fn lines(lines: &Lines) -> String {
-    if lines.lines.is_empty() {
-        return "No line to a meter yet. Add one with: wattseal line add serial:/dev/serial/by-id/…".into();
-    }
-    let mut text = String::new();
-    for line in &lines.lines {
-        let state = &line.state;
-        let word = match (&state.why, state.up) {
-            (_, true) => "open".to_owned(),
-            (Some(why), false) => format!("closed: {why}"),
-            (None, false) if state.running => "being opened".to_owned(),
-            (None, false) => "no gateway is running".to_owned(),
-        };
-        text.push_str(&format!("line {}  {}  {word}\n", line.line, line.address));
-        if let Some(meter) = &state.meter {
-            let whose = if state.paired {
-                "paired with this home"
-            } else if state.paired_elsewhere {
-                "paired with another household since"
-            } else {
-                "not paired with this home"
-            };
-            text.push_str(&format!("  meter {meter}: {whose}\n"));
-        }
-        if state.pairing_open && !state.paired {
-            text.push_str(&format!("  it waits for a pairing: wattseal pair --line {}\n", line.line));
-        }
-        if state.behind > 0 {
-            text.push_str(&format!("  fetching its history: {} blocks to go\n", state.behind));
-        }
-        if let Some(ahead) = state.clock_ahead.filter(|ahead| ahead.abs() > 60) {
-            text.push_str(&format!("  its clock is {ahead} seconds ahead of this machine's\n"));
-        }
-        if state.damaged + state.noise > 0 {
-            text.push_str(&format!("  {} damaged frames and {} bytes of noise so far\n", state.damaged, state.noise));
-        }
-    }
-    text
-}
-
 fn now(now: &Now) -> String {
     if now.meters.is_empty() {
         return "No paired meter has shown anything yet.".into();
@@ -240,6 +160,7 @@ pub fn event(event: &Event) -> String {
         }
         Event::Command { meter, sequence, outcome } => format!("command {sequence} to meter {meter}: {outcome}"),
         Event::Attention { message, .. } => message.clone(),
+        Event::Progress { what, percent } => format!("{what}: {percent} %"),
         Event::Missed { count } => format!("{count} events were missed"),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::parts::{AccountCommand, BillArgs, BillsCommand, LineCommand, StandingCommand};
+use super::parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
 use crate::commands::{KeysCommand, SheetArgs};
 
 /// Keeps your meter readings at home and lets only answers leave.
@@ -162,6 +162,16 @@ pub enum Command {
         /// What to do with one.
         #[command(subcommand)]
         command: Option<BillsCommand>,
+    },
+    /// Circuits: what private bills are proved with
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  wattseal circuits\n  wattseal circuits fetch\n\nA private bill shows the amount due and no sum on the way to it. Its proof is made in a circuit, whose parameters\nare large files that are checked once."
+    )]
+    Circuits {
+        /// What to do with one.
+        #[command(subcommand)]
+        command: Option<CircuitsCommand>,
     },
     /// Accounts with providers
     #[command(subcommand)]

@@ -9,7 +9,7 @@ mod place;
 mod print;
 
 pub use args::{Cli, Command};
-pub use parts::{AccountCommand, BillArgs, BillsCommand, LineCommand, StandingCommand};
+pub use parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, ProofChoice, StandingCommand};
 pub use place::default_home;
 pub use print::Printer;
 
@@ -22,7 +22,9 @@ use zeroize::Zeroizing;
 
 use crate::Failure;
 use crate::api::socket::Connection;
-use crate::api::{AccountAdd, Answer, BillAsk, Event, LineAdd, PairAsk, ReadingsAsk, Request, StandingAdd, text};
+use crate::api::{
+    AccountAdd, Answer, BillAsk, CircuitAdd, Event, LineAdd, PairAsk, ReadingsAsk, Request, StandingAdd, text,
+};
 use crate::commands::{self, Outcome};
 use crate::custody::ask;
 use crate::daemon::{self, Options, Started};
@@ -107,15 +109,49 @@ fn stay(runtime: &tokio::runtime::Runtime, home: &Home, options: &Options, json:
     code
 }
 
-/// Has a request answered: by the gateway that runs over the home, or by one made for this request.
+/// Has a request answered: by the gateway that runs over the home, or by one made for this request. How far long work is
+/// goes to standard error.
 async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
     if let Some(mut running) = Connection::open(home.directory()).await? {
-        return running.ask(request).await;
+        let Some(mut told) = watched(home, &request).await else { return running.ask(request).await };
+        let shown = async move {
+            while let Ok(Some(event)) = told.event().await {
+                progress(&event);
+            }
+            std::future::pending().await
+        };
+        return tokio::select! {
+            answer = running.ask(request) => answer,
+            () = shown => Err(Failure::could_not("not-running", "the gateway has ended")),
+        };
     }
     let gateway = Gateway::open(home, false)?;
+    let mut told = gateway.listen();
+    let shown = tokio::spawn(async move {
+        while let Ok(event) = told.recv().await {
+            progress(&event);
+        }
+    });
     let answer = gateway.answer(request).await;
+    shown.abort();
     gateway.close().await;
     answer
+}
+
+/// A second connection that tells how far the work is, for what takes long.
+async fn watched(home: &Home, request: &Request) -> Option<Connection> {
+    if !request.is_long() {
+        return None;
+    }
+    let mut told = Connection::open(home.directory()).await.ok()??;
+    told.watch().await.ok()?;
+    Some(told)
+}
+
+fn progress(event: &Event) {
+    if let Event::Progress { .. } = event {
+        eprintln!("{}", text::event(event));
+    }
 }
 
 async fn watch(home: &Home, json: bool) -> u8 {
@@ -170,7 +206,18 @@ fn request(command: Command) -> Result<Request, Failure> {
             nonce: args.nonce,
             corrects: args.corrects,
             totals: args.totals,
+            proof: args.proof.into(),
+            restart: args.restart_state,
         }),
+        Command::Circuits { command: None } => Request::Circuits,
+        Command::Circuits { command: Some(CircuitsCommand::Fetch { names, account }) } => {
+            Request::FetchCircuits { account, names }
+        }
+        Command::Circuits { command: Some(CircuitsCommand::Add { parameters, powers }) } => {
+            Request::AddCircuit(CircuitAdd { parameters: whole(&parameters)?, powers: whole(&powers)? })
+        }
+        Command::Circuits { command: Some(CircuitsCommand::Make { name }) } => Request::MakeCircuit { name },
+        Command::Circuits { command: Some(CircuitsCommand::Remove { circuit }) } => Request::RemoveCircuit { circuit },
         Command::Bills { command: None } => Request::Bills,
         Command::Bills { command: Some(BillsCommand::Save { bill, out }) } => {
             Request::SaveBill { bill, out: whole(&out)? }

@@ -1,8 +1,10 @@
-//! What may be said after `wattseal account`, `bills`, `line`, `standing` and `bill`.
+//! What may be said after `wattseal account`, `bills`, `circuits`, `line`, `standing` and `bill`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::api::ProofKind;
 
 /// Bills that were made.
 #[derive(Subcommand)]
@@ -40,6 +42,64 @@ pub enum LineCommand {
         /// Its number
         line: i64,
     },
+}
+
+/// Circuits.
+#[derive(Subcommand)]
+pub enum CircuitsCommand {
+    /// Fetch and check those that a provider takes bills by: a minute or more for each
+    #[command(after_help = "Example:\n  wattseal circuits fetch")]
+    Fetch {
+        /// Only these
+        names: Vec<String>,
+        /// The account, when there are several
+        #[arg(long)]
+        account: Option<i64>,
+    },
+    /// Check proving parameters from a file and keep them: a minute or more
+    #[command(
+        after_help = "Example:\n  wattseal circuits add energy-30.proving --powers energy-30.powers\n\nEvery point is compared with what the powers of tau and the circuit make of it. Parameters of another form\ncould make proofs that tell readings."
+    )]
+    Add {
+        /// The parameters
+        parameters: PathBuf,
+        /// The powers of tau that they rest on: a public ceremony's response file, or a demonstration's
+        #[arg(long)]
+        powers: PathBuf,
+    },
+    /// Make parameters on this machine, for trying out; nobody else has a reason to trust them
+    #[command(after_help = "Example:\n  wattseal circuits make energy-30")]
+    Make {
+        /// The circuit's name
+        name: String,
+    },
+    /// Forget a circuit and remove its parameters
+    Remove {
+        /// Its name, or the digits that the list shows beside it
+        circuit: String,
+    },
+}
+
+/// Which proof a bill carries.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum ProofChoice {
+    /// Private when a circuit is here that the provider takes bills by, or when the tariff needs one; else linear
+    #[default]
+    Auto,
+    /// The sum of each energy line leaves, and a short proof
+    Linear,
+    /// Only the amount due leaves, with a zero-knowledge proof
+    Private,
+}
+
+impl From<ProofChoice> for ProofKind {
+    fn from(choice: ProofChoice) -> Self {
+        match choice {
+            ProofChoice::Auto => Self::Auto,
+            ProofChoice::Linear => Self::Linear,
+            ProofChoice::Private => Self::Private,
+        }
+    }
 }
 
 /// Accounts with providers.
@@ -145,4 +205,10 @@ pub struct BillArgs {
     /// Add what each register took in the period, certified: it leaves with the bill
     #[arg(long)]
     pub totals: bool,
+    /// Which proof it carries
+    #[arg(long, value_enum, default_value_t)]
+    pub proof: ProofChoice,
+    /// Begin anew under a tariff that carries numbers from bill to bill; the provider must agree
+    #[arg(long)]
+    pub restart_state: bool,
 }

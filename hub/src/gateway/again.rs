@@ -6,7 +6,7 @@ use protocol::metrology::keys::Hash;
 use protocol::time::Span;
 
 use super::Gateway;
-use super::due::make_bill;
+use super::due::keep;
 use super::send::refuse;
 use crate::Failure;
 use crate::api::Event;
@@ -40,6 +40,7 @@ impl Gateway {
         if tariff.hash == bill.tariff {
             return Err(Failure::refused("withdrawn-tariff", "the provider offers the same tariff still; ask it"));
         }
+        let computed = self.compute(tariff.clone(), bill.period, &standing).await?;
         let made = self
             .keeper
             .run(move |store| {
@@ -48,7 +49,8 @@ impl Gateway {
                 if store.last_month_billed(standing.account, &standing.tariff, &months, Some(&old))?.is_some() {
                     return Ok(None);
                 }
-                make_bill(store, &tariff, &message, &bill.period, &standing, |store| replace(store, &old)).map(Some)
+                let and = |store: &Store| replace(store, &old);
+                keep(store, &tariff, &message, &bill.period, &standing, &computed, and).map(Some)
             })
             .await?;
         let Some(digest) = made else { return Ok(Again::NotWanted) };

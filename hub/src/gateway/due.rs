@@ -8,19 +8,19 @@
 use std::time::Duration;
 
 use gateway_core::Store;
-use gateway_core::bill::{Bill, BillRefused, BillRequest, make};
+use gateway_core::bill::BillRequest;
 use gateway_core::store::{Account, Standing};
 use protocol::metrology::keys::Hash;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
-use rand_core::OsRng;
 
 use super::Gateway;
 use super::month::{ends_at_the_earliest, month_from};
 use super::offers::kept_tariffs;
 use crate::Failure;
 use crate::answers::keep_bill;
-use crate::api::Event;
+use crate::answers::proof::{Finished, Wish};
+use crate::api::{Event, ProofKind};
 use crate::commands::now;
 
 /// Refusals of a bill whose readings have not come.
@@ -107,20 +107,28 @@ impl Gateway {
         if !is_due(period.until, standing, now()) {
             return Ok(None);
         }
+        let same = ready.filter(|(hash, _)| *hash == tariff.hash).map(|(_, bill)| bill);
+        let bill = match same {
+            Some(bill) => Ok(bill),
+            None => self.compute(tariff.clone(), period, standing).await,
+        };
         let wanted = standing.clone();
-        let made = self
-            .keeper
-            .run(move |store| {
-                let same = ready.filter(|(hash, _)| *hash == tariff.hash).map(|(_, bill)| bill);
-                let bill = same.map_or_else(|| compute(store, &tariff, &period, &wanted), Ok);
-                let step = |store: &Store| Ok(store.set_standing(wanted.id, period.until, None)?);
-                match bill.and_then(|bill| keep(store, &tariff, &message, &period, &wanted, &bill, step)) {
-                    Err(Failure::Refused { message, .. }) => Ok(Err(message)),
-                    Err(other) => Err(other),
-                    Ok(digest) => Ok(Ok(digest)),
-                }
-            })
-            .await?;
+        let made = match bill {
+            Ok(bill) => {
+                self.keeper
+                    .run(move |store| {
+                        let step = |store: &Store| Ok(store.set_standing(wanted.id, period.until, None)?);
+                        keep(store, &tariff, &message, &period, &wanted, &bill, step)
+                    })
+                    .await
+            }
+            Err(failure) => Err(failure),
+        };
+        let made = match made {
+            Err(Failure::Refused { message, .. }) => Err(message),
+            Err(other) => return Err(other),
+            Ok(digest) => Ok(digest),
+        };
         match made {
             Ok(digest) => {
                 tracing::info!(standing = standing.id, "bill of a month made");
@@ -139,27 +147,42 @@ impl Gateway {
         &self,
         account: &Account,
         standing: &Standing,
-    ) -> Result<Option<Result<(Hash, Bill), String>>, Failure> {
-        let (owner, standing) = (account.clone(), standing.clone());
-        self.keeper
-            .run(move |store| {
-                let kept = kept_tariffs(store, &owner, &standing.tariff, standing.first)?.pop();
-                let month =
-                    kept.and_then(|(tariff, _)| Some((month_from(&tariff.tariff.zone, standing.first)?, tariff)));
-                let Some((period, tariff)) = month.filter(|(period, _)| is_due(period.until, &standing, now())) else {
-                    return Ok(None);
-                };
-                match compute(store, &tariff, &period, &standing) {
-                    Ok(bill) => Ok(Some(Ok((tariff.hash, bill)))),
-                    Err(Failure::Refused { code, message }) if LACKING.contains(&code.as_ref()) => {
-                        Ok(Some(Err(message)))
-                    }
-                    // Another tariff may do.
-                    Err(Failure::Refused { .. }) => Ok(None),
-                    Err(other) => Err(other),
-                }
-            })
-            .await
+    ) -> Result<Option<Result<(Hash, Finished), String>>, Failure> {
+        let (owner, wanted) = (account.clone(), standing.clone());
+        let kept = self
+            .keeper
+            .run(move |store| kept_tariffs(store, &owner, &wanted.tariff, wanted.first).map(|mut kept| kept.pop()))
+            .await?;
+        let month = kept.and_then(|(tariff, _)| Some((month_from(&tariff.tariff.zone, standing.first)?, tariff)));
+        let Some((period, tariff)) = month.filter(|(period, _)| is_due(period.until, standing, now())) else {
+            return Ok(None);
+        };
+        let hash = tariff.hash;
+        match self.compute(tariff, period, standing).await {
+            Ok(bill) => Ok(Some(Ok((hash, bill)))),
+            Err(Failure::Refused { code, message }) if LACKING.contains(&code.as_ref()) => Ok(Some(Err(message))),
+            // Another tariff may do.
+            Err(Failure::Refused { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Computes and proves the bill of a month. It is not kept yet.
+    pub(super) async fn compute(
+        &self,
+        tariff: SignedTariff,
+        period: Span,
+        standing: &Standing,
+    ) -> Result<Finished, Failure> {
+        let request = BillRequest {
+            period,
+            meter: None,
+            allow_incomplete: false,
+            nonce: None,
+            corrects: None,
+            totals: standing.totals,
+        };
+        self.finish(tariff, Wish { request, proof: ProofKind::Auto, restart: false }).await
     }
 
     /// Notes why a month is not billed yet, and tells it once.
@@ -182,28 +205,15 @@ fn is_due(end: u64, standing: &Standing, at: i64) -> bool {
     i64::try_from(end.saturating_add(standing.offset)).is_ok_and(|due| due <= at)
 }
 
-/// Computes and proves the bill of a month.
-fn compute(store: &Store, tariff: &SignedTariff, period: &Span, standing: &Standing) -> Result<Bill, Failure> {
-    let request = BillRequest {
-        period: *period,
-        meter: None,
-        allow_incomplete: false,
-        nonce: None,
-        corrects: None,
-        totals: standing.totals,
-    };
-    make(store, tariff, &request, &mut OsRng).map_err(|error: BillRefused| error.into())
-}
-
 /// Puts the bill of a month on its way. Bill, submission and what `and` changes are one transaction: a power cut neither
 /// loses nor doubles a bill.
-fn keep(
+pub(super) fn keep(
     store: &mut Store,
     tariff: &SignedTariff,
     message: &[u8],
     period: &Span,
     standing: &Standing,
-    bill: &Bill,
+    bill: &Finished,
     and: impl FnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<Hash, Failure> {
     keep_bill(store, tariff, message, period, bill, |store| {
@@ -211,19 +221,6 @@ fn keep(
         and(store)
     })?;
     Ok(bill.digest)
-}
-
-/// Makes the bill of a month and puts it on its way, with what `and` changes.
-pub(super) fn make_bill(
-    store: &mut Store,
-    tariff: &SignedTariff,
-    message: &[u8],
-    period: &Span,
-    standing: &Standing,
-    and: impl FnOnce(&Store) -> Result<(), Failure>,
-) -> Result<Hash, Failure> {
-    let bill = compute(store, tariff, period, standing)?;
-    keep(store, tariff, message, period, standing, &bill, and)
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@
 
 mod accounts;
 mod again;
+mod circuits;
 mod due;
 mod enrol;
+mod finish;
 mod look;
 mod month;
 mod offers;
@@ -49,6 +51,8 @@ pub struct Gateway {
     stop: watch::Sender<bool>,
     /// What needs a person and was told already.
     told: Arc<std::sync::Mutex<BTreeSet<String>>>,
+    /// What takes much memory and all processors goes one by one.
+    proving: Arc<Mutex<()>>,
     /// Accounts whose providers could not be looked at lately.
     failing: Arc<std::sync::Mutex<BTreeMap<i64, look::Failing>>>,
 }
@@ -62,8 +66,8 @@ impl Gateway {
         let keeper = Keeper::start(home.open()?)?;
         let (events, _) = broadcast::channel(EVENTS);
         let (stop, _) = watch::channel(false);
-        let (lines, told, failing) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { home: home.clone(), keeper, events, lines, running, stop, told, failing })
+        let (lines, told, failing, proving) = Default::default();
+        Ok(Self { home: home.clone(), keeper, events, lines, running, stop, told, proving, failing })
     }
 
     /// Opens every line that is known.
@@ -138,13 +142,16 @@ impl Gateway {
             Request::PairFile { file } => {
                 Answer::Paired(keeper.run(move |store| answers::pair_file(store, &file)).await?)
             }
-            Request::Bill(ask) => {
-                Answer::BillMade(Box::new(keeper.run(move |store| answers::bill(store, &ask)).await?))
-            }
+            Request::Bill(ask) => self.bill(ask).await?,
             Request::Bills => Answer::Bills(keeper.run(|store| answers::bills(store)).await?),
             Request::SaveBill { bill, out } => {
                 Answer::BillSaved(keeper.run(move |store| answers::save_bill(store, &bill, &out)).await?)
             }
+            Request::Circuits => self.circuits().await?,
+            Request::AddCircuit(add) => self.add_circuit(add).await?,
+            Request::FetchCircuits { account, names } => self.fetch_circuits(account, &names).await?,
+            Request::MakeCircuit { name } => self.make_circuit(&name).await?,
+            Request::RemoveCircuit { circuit } => self.remove_circuit(&circuit).await?,
             Request::Lines => self.lines().await?,
             Request::AddLine(add) => self.add_line(add).await?,
             Request::RemoveLine { line } => self.remove_line(line).await?,

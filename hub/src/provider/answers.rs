@@ -67,3 +67,18 @@ pub struct Command {
     /// The signed message.
     pub message: Vec<u8>,
 }
+
+/// A circuit that a provider takes bills by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CircuitOffer {
+    /// Its identity, which statements name.
+    pub id: Hash,
+    /// Its name in the catalogue.
+    pub name: String,
+    /// Hash of the parameters' file.
+    pub pin: Hash,
+    /// Bytes of the parameters' file.
+    pub bytes: u64,
+    /// Bytes of the file of powers, when the provider has it.
+    pub powers: Option<u64>,
+}

@@ -236,7 +236,7 @@ impl Client {
 
     /// Asks the provider what anybody may ask. When somebody unknown answers, asks that one how it descends from the pinned
     /// key, and tries once more if it does.
-    async fn ask(&self, ask: Ask<'_>) -> Result<Vec<u8>, ProviderError> {
+    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Vec<u8>, ProviderError> {
         let again = ask.again();
         match self.exchange(Who::Provider, ask).await {
             Err(ProviderError::WrongPin) => {

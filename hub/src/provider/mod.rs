@@ -9,13 +9,14 @@
 
 mod answers;
 mod calls;
+mod circuits;
 mod error;
 mod key;
 mod read;
 mod trust;
 mod wire;
 
-pub use answers::{BillState, Command, EnrolState, Offer, SubmitAnswer};
+pub use answers::{BillState, CircuitOffer, Command, EnrolState, Offer, SubmitAnswer};
 pub use error::{ProviderError, Retry};
 pub use key::ClientKey;
 

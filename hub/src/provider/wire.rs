@@ -28,6 +28,8 @@ use super::trust::Who;
 const CONNECT: Duration = Duration::from_secs(15);
 /// From the request to the end of the answer: a large bill on a slow line, and its verification.
 const ANSWER: Duration = Duration::from_secs(170);
+/// The same for a circuit's parameters.
+const DOWNLOAD: Duration = Duration::from_secs(3600);
 /// Longest answer in JSON.
 pub(super) const MAX_JSON: usize = 1 << 20;
 
@@ -41,11 +43,18 @@ pub(super) struct Ask<'a> {
     pub(super) limit: usize,
     /// Whether the household's certificate is shown.
     pub(super) as_household: bool,
+    /// From the request to the end of the answer.
+    pub(super) patience: Duration,
 }
 
 impl<'a> Ask<'a> {
     pub(super) fn get(path: &'a str, limit: usize, as_household: bool) -> Self {
-        Self { method: Method::GET, path, body: Bytes::new(), kind: "", limit, as_household }
+        Self { method: Method::GET, path, body: Bytes::new(), kind: "", limit, as_household, patience: ANSWER }
+    }
+
+    /// A file of many megabytes.
+    pub(super) fn download(path: &'a str, limit: usize) -> Self {
+        Self { patience: DOWNLOAD, ..Self::get(path, limit, true) }
     }
 
     /// The same request once more.
@@ -54,7 +63,15 @@ impl<'a> Ask<'a> {
     }
 
     pub(super) fn post(path: &'a str, body: Vec<u8>, kind: &'static str) -> Self {
-        Self { method: Method::POST, path, body: body.into(), kind, limit: MAX_JSON, as_household: true }
+        Self {
+            method: Method::POST,
+            path,
+            body: body.into(),
+            kind,
+            limit: MAX_JSON,
+            as_household: true,
+            patience: ANSWER,
+        }
     }
 }
 
@@ -89,7 +106,7 @@ impl Client {
             TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| fault(&error))
         };
         let stream = timeout(CONNECT, connect).await.map_err(|_| ProviderError::TimeOut)??;
-        timeout(ANSWER, talk(stream, ask)).await.map_err(|_| ProviderError::TimeOut)?
+        timeout(ask.patience, talk(stream, ask)).await.map_err(|_| ProviderError::TimeOut)?
     }
 
     async fn connect(&self) -> Result<TcpStream, ProviderError> {
@@ -137,16 +154,20 @@ async fn talk(stream: tokio_rustls::client::TlsStream<TcpStream>, ask: Ask<'_>) 
 async fn read(response: Response<hyper::body::Incoming>, limit: usize) -> Result<Vec<u8>, ProviderError> {
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let body = Limited::new(response.into_body(), limit).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            ProviderError::BadAnswer("it is longer than any honest one")
-        } else {
-            ProviderError::Broken(error.to_string())
-        }
-    })?;
-    let body = body.to_bytes();
+    // Piece by piece into one place: parameters of a circuit are too large for copies.
+    let (mut pieces, mut body) = (Limited::new(response.into_body(), limit), Vec::new());
+    while let Some(piece) = pieces.frame().await {
+        let piece = piece.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                ProviderError::BadAnswer("it is longer than any honest one")
+            } else {
+                ProviderError::Broken(error.to_string())
+            }
+        })?;
+        body.extend_from_slice(piece.data_ref().map_or(&[], |data| data));
+    }
     if status.is_success() {
-        return Ok(body.to_vec());
+        return Ok(body);
     }
     let Ok(Refused { error: Told { code, message, retry } }) = serde_json::from_slice(&body) else {
         return Err(if status.is_server_error() {

@@ -1,7 +1,7 @@
 //! What a proof is made from: the blocks of each register, in the circuit's order.
 
 use protocol::bill::measure::Metered as Measurable;
-use protocol::bill::{Chain, ChainBlock, Metered, Settled, measure, settle_with};
+use protocol::bill::{Chain, ChainBlock, Measured, Metered, Settled, measure, settle_with};
 use protocol::circuit::State;
 use protocol::guard::Slots;
 use protocol::machine::{CompileError, Layout, LayoutBlock, Program, Readings};
@@ -93,13 +93,13 @@ pub(super) fn layout(materials: &[Material], period: &Span) -> Result<Layout, Bi
     Ok(Layout { slots: usize::try_from(DAY_SECONDS / interval).unwrap_or(0), blocks: blocks.collect() })
 }
 
-/// The relation in plain integers: lines, amount due, cells.
+/// The relation in plain integers: what was measured; lines, amount due, cells.
 pub(super) fn settled(
     tariff: &Tariff,
     period: &Span,
     materials: &[Material],
     state: &State,
-) -> Result<Settled, BillRefused> {
+) -> Result<(Measured, Settled), BillRefused> {
     let inside = |material: &Material| {
         let mut readings = Zeroizing::new(Vec::new());
         let mut residuals = Zeroizing::new(Vec::new());
@@ -120,7 +120,9 @@ pub(super) fn settled(
         .map(|(material, (readings, residuals))| Measurable { interval: material.interval, readings, residuals })
         .collect();
     let measured = measure(tariff, period, &metered)?;
-    Ok(settle_with(tariff, period, &measured, state.cells.get(..tariff.cells().len()).unwrap_or(&[]))?)
+    let cells = state.cells.get(..tariff.cells().len()).unwrap_or(&[]);
+    let settled = settle_with(tariff, period, &measured, cells)?;
+    Ok((measured, settled))
 }
 
 /// Readings and blindings in the circuit's order; blocks that it has beyond those of the bill are empty.

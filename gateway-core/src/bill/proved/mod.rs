@@ -9,7 +9,7 @@ mod material;
 
 use protocol::bill::proved::{PROVED_KIND, ProvedStatement};
 use protocol::bill::statement::PURPOSE;
-use protocol::bill::{Chain, Package, Settled, Statement, check_period};
+use protocol::bill::{Chain, Measured, Package, Settled, Statement, check_period};
 use protocol::circuit::{CircuitKey, Profile, State, Witness};
 use protocol::guard::check_proved;
 use protocol::machine::{CELLS, CompileError, Layout, compile};
@@ -42,6 +42,8 @@ pub struct ProvedBill {
     pub statement: ProvedStatement,
     /// The statement's digest.
     pub digest: Hash,
+    /// Sums and quantities, in the tariff's order. They stay at home.
+    pub measured: Measured,
     /// Lines and amount due; the state after.
     pub settled: Settled,
     /// The state that the next bill goes on from.
@@ -93,6 +95,7 @@ pub struct Prepared {
     statement: ProvedStatement,
     digest: Hash,
     witness: Witness,
+    measured: Measured,
     settled: Settled,
     after: State,
     certificates: Vec<Vec<u8>>,
@@ -125,7 +128,7 @@ pub fn prepare(
     let program = compile(&tariff.tariff, period, &layout, circuit.profile.shape).map_err(BillRefused::NoProgram)?;
     let (first, after_blinding) = (first(&tariff.tariff), blinding(&tariff.tariff, rng));
     let state = before.map_or(&first, |before| &before.state);
-    let settled = settled(&tariff.tariff, period, &materials, state)?;
+    let (measured, settled) = settled(&tariff.tariff, period, &materials, state)?;
     let (readings, blindings) = spread(&materials, &program);
 
     let mut nonce = [0; 16];
@@ -167,6 +170,7 @@ pub fn prepare(
         statement,
         digest,
         witness,
+        measured,
         settled,
         after,
     })
@@ -194,6 +198,7 @@ impl Prepared {
             digest: self.digest,
             package,
             statement: self.statement,
+            measured: self.measured,
             settled: self.settled,
             after: self.after,
         })
