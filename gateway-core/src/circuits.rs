@@ -131,8 +131,7 @@ impl CircuitFolder {
         let lock_path = self.0.join(format!(".{}.lock", profile.name));
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(of(&lock_path))?;
         lock.lock().map_err(of(&lock_path))?;
-        let path = self.0.join(format!("{}-trial.circuit", profile.name));
-        if let Some(found) = self.earlier(&profile, &path) {
+        if let Some(found) = self.earlier(&profile) {
             return Ok(found);
         }
         let system = profile.system().map_err(|error| CircuitError::Make(error.to_string()))?;
@@ -145,19 +144,24 @@ impl CircuitFolder {
         };
         let mut phase_1 = Vec::new();
         powers.write(&mut phase_1)?;
-        self.keep(&self.0.join(format!("{}-trial.powers", profile.name)), &phase_1)?;
+        self.keep(&self.trial_path(&profile, "powers"), &phase_1)?;
         self.keep(&self.path(&profile, &checked.pin), &bytes)?;
-        // The circuit's file comes last: with it the others are whole.
-        self.keep(&path, &[&checked.circuit.write()[..], &checked.pin].concat())?;
+        self.keep(&self.trial_path(&profile, "circuit"), &checked.circuit.write())?;
+        // The pin comes last: with it the others are whole.
+        self.keep(&self.trial_path(&profile, "pin"), &checked.pin)?;
         Ok(checked)
     }
 
     /// A trial circuit of this program's catalogue that is here with its parameters.
-    fn earlier(&self, profile: &Profile, path: &Path) -> Option<Checked> {
-        let bytes = fs::read(path).ok()?;
-        let (circuit, pin) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
-        let checked = Checked { circuit: CircuitKey::read(circuit).ok()?, pin: pin.try_into().ok()? };
+    fn earlier(&self, profile: &Profile) -> Option<Checked> {
+        let pin = fs::read(self.trial_path(profile, "pin")).ok()?;
+        let circuit = fs::read(self.trial_path(profile, "circuit")).ok()?;
+        let checked = Checked { circuit: CircuitKey::read(&circuit).ok()?, pin: pin.try_into().ok()? };
         self.path(profile, &checked.pin).is_file().then_some(checked)
+    }
+
+    fn trial_path(&self, profile: &Profile, what: &str) -> PathBuf {
+        self.0.join(format!("{}-trial.{what}", profile.name))
     }
 
     /// The proving key of a pin.

@@ -1,5 +1,6 @@
 //! What a bill is made from: the blocks of each register over the period, and what they rest on.
 
+use protocol::bill::measure::Metered as Measurable;
 use protocol::bill::{Chain, ChainBlock, Metered, Segment, slots_in};
 use protocol::guard::Slots;
 use protocol::metrology::curve::{Niels, read_point};
@@ -70,6 +71,11 @@ pub(super) fn material(
 }
 
 impl Material {
+    /// What the register took, in plain numbers.
+    pub(super) fn metered(&self) -> Measurable<'_> {
+        Measurable { interval: self.interval, readings: &self.readings, residuals: &self.residuals }
+    }
+
     /// What is public about its slots.
     pub(super) fn slots(&self) -> Slots {
         let estimated = usize::try_from(self.metered.estimated).unwrap_or(usize::MAX);

@@ -3,16 +3,18 @@
 //! Order of work: find the blocks, refuse gaps, check the bound on hostile tariffs, compute, prove, and verify the
 //! finished package with the same code as anybody else. Only then does it exist.
 
+mod account;
 mod material;
 pub mod proved;
 mod refused;
 
+pub use account::LineBands;
 pub use refused::BillRefused;
 
 use protocol::bill::statement::{KIND, PURPOSE};
 use protocol::bill::{
-    BillError, Metered, Package, Settlement, Statement, Weights, check_linear, check_period, energy, settle,
-    total_weights, weights,
+    Metered, Package, Settlement, Statement, Weights, check_linear, check_period, energy, settle, total_weights,
+    weights,
 };
 use protocol::certificate::VerifiedCertificate;
 use protocol::guard::{self, Slots};
@@ -25,6 +27,7 @@ use protocol::wire;
 use rand_core::{CryptoRng, RngCore};
 
 use crate::store::{Store, StoreError};
+use account::account;
 use material::{Material, material};
 
 /// What to bill.
@@ -58,15 +61,6 @@ pub struct Bill {
     pub bands: Vec<LineBands>,
     /// Slots over all registers.
     pub slots: usize,
-}
-
-/// The household's own view of an energy line.
-#[derive(Clone, Debug)]
-pub struct LineBands {
-    /// Place of the line in the tariff.
-    pub line: usize,
-    /// Name, amount in the register's unit, and money in 10⁻⁹ currency units.
-    pub bands: Vec<(String, u64, i128)>,
 }
 
 /// Makes a bill.
@@ -118,7 +112,8 @@ pub fn make(
         corrects: request.corrects.map(Into::into),
         totals: request.totals.then_some(totals),
     };
-    let bands = account(tariff, &weights, &materials, period)?;
+    let seen: Vec<_> = materials.iter().map(Material::metered).collect();
+    let bands = account(&tariff.tariff, &weights, &seen, period)?;
     let package = seal_package(store, &statement, &weights, materials, rng)?;
     let policy = Policy { nonce: request.nonce, allow_incomplete: request.allow_incomplete, ..Policy::default() };
     let verified = verify(&package, tariff, &own_registry(store)?, &policy)?;
@@ -188,34 +183,4 @@ fn own_registry(store: &Store) -> Result<Registry, StoreError> {
         registry.list(&certificates);
     }
     Ok(registry)
-}
-
-/// What each band took and came to; for the household's eyes.
-fn account(
-    tariff: &SignedTariff,
-    weights: &[Weights],
-    materials: &[Material],
-    period: &Span,
-) -> Result<Vec<LineBands>, BillRefused> {
-    let mut account = Vec::new();
-    for ((place, line), weights) in tariff.tariff.energy_lines().zip(weights) {
-        let Some(material) = materials.get(line.register) else { continue };
-        let names = line.schedule.band_names();
-        let chosen =
-            line.schedule.bands(period.from, material.interval, material.readings.len()).map_err(BillError::from)?;
-        let mut bands: Vec<(String, u64, i128)> = names.into_iter().map(|name| (name, 0, 0)).collect();
-        for (slot, (reading, price)) in material.readings.iter().zip(&weights.prices).enumerate() {
-            let band = chosen.as_ref().and_then(|c| c.get(slot)).copied().unwrap_or(0);
-            if let Some((_, amount, money)) = bands.get_mut(band) {
-                *amount += u64::from(*reading);
-                *money += i128::from(*reading) * i128::from(*price);
-            }
-        }
-        let residual: u64 = material.residuals.iter().map(|r| u64::from(*r)).sum();
-        if residual > 0 {
-            bands.push(("not measured by interval".into(), residual, i128::from(residual) * i128::from(line.fallback)));
-        }
-        account.push(LineBands { line: place, bands });
-    }
-    Ok(account)
 }

@@ -48,7 +48,7 @@ pub struct Finished {
     pub period: Span,
     /// Lines and fee.
     pub settlement: Settlement,
-    /// For each energy line of a linear bill, what its bands took and came to.
+    /// For each energy line, what its bands took and came to.
     pub bands: Vec<LineBands>,
     /// The tariff's quantities of a private bill, in its order.
     pub quantities: Vec<i128>,
@@ -169,7 +169,7 @@ pub fn prepare_private(
 /// A private bill that was proved.
 #[must_use]
 pub fn finished(bill: ProvedBill, tariff: &SignedTariff, circuit: &CircuitKey) -> Finished {
-    let ProvedBill { package, statement, digest, measured, settled, after, slots } = bill;
+    let ProvedBill { package, statement, digest, measured, settled, bands, after, slots } = bill;
     let state = StoredState {
         bill: digest,
         continues: statement.continues.map(Into::into),
@@ -181,7 +181,7 @@ pub fn finished(bill: ProvedBill, tariff: &SignedTariff, circuit: &CircuitKey) -
         digest,
         period: statement.period,
         settlement: settled.settlement,
-        bands: Vec::new(),
+        bands,
         quantities: measured.quantities,
         slots: usize::try_from(slots).unwrap_or(usize::MAX),
         missing: statement.metered.iter().map(|m| m.missing).sum(),

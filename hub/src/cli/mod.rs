@@ -3,6 +3,7 @@
 //! When a gateway runs over the home, it answers; else this process opens the home itself for the moment. Keys and codes
 //! come from files, from the terminal or from standard input, never from arguments.
 
+mod answered;
 mod args;
 mod parts;
 mod place;
@@ -67,7 +68,7 @@ fn run(cli: Cli, log: &Printer) -> u8 {
         }
         Command::Watch => runtime.block_on(watch(&home, json)),
         command => {
-            let result = request(command).map(|request| runtime.block_on(ask(&home, request)));
+            let result = request(command).map(|request| runtime.block_on(answered::ask(&home, request)));
             match result.and_then(|answer| answer) {
                 Ok(answer) => {
                     let refused = answer.is_refused();
@@ -107,51 +108,6 @@ fn stay(runtime: &tokio::runtime::Runtime, home: &Home, options: &Options, json:
     );
     out.end(LAST_LINES);
     code
-}
-
-/// Has a request answered: by the gateway that runs over the home, or by one made for this request. How far long work is
-/// goes to standard error.
-async fn ask(home: &Home, request: Request) -> Result<Answer, Failure> {
-    if let Some(mut running) = Connection::open(home.directory()).await? {
-        let Some(mut told) = watched(home, &request).await else { return running.ask(request).await };
-        let shown = async move {
-            while let Ok(Some(event)) = told.event().await {
-                progress(&event);
-            }
-            std::future::pending().await
-        };
-        return tokio::select! {
-            answer = running.ask(request) => answer,
-            () = shown => Err(Failure::could_not("not-running", "the gateway has ended")),
-        };
-    }
-    let gateway = Gateway::open(home, false)?;
-    let mut told = gateway.listen();
-    let shown = tokio::spawn(async move {
-        while let Ok(event) = told.recv().await {
-            progress(&event);
-        }
-    });
-    let answer = gateway.answer(request).await;
-    shown.abort();
-    gateway.close().await;
-    answer
-}
-
-/// A second connection that tells how far the work is, for what takes long.
-async fn watched(home: &Home, request: &Request) -> Option<Connection> {
-    if !request.is_long() {
-        return None;
-    }
-    let mut told = Connection::open(home.directory()).await.ok()??;
-    told.watch().await.ok()?;
-    Some(told)
-}
-
-fn progress(event: &Event) {
-    if let Event::Progress { .. } = event {
-        eprintln!("{}", text::event(event));
-    }
 }
 
 async fn watch(home: &Home, json: bool) -> u8 {

@@ -55,6 +55,7 @@ impl Gateway {
             Ok(prepared.prove(&key, &mut OsRng, &mut watch)?)
         })
         .await?;
+        self.tell(Event::Progress { what: "proving the bill".into(), percent: 100 });
         Ok(done(proved, &tariff, &circuit))
     }
 }
@@ -80,8 +81,8 @@ fn percent(step: Step) -> u8 {
         Step::Quotient => 10,
         Step::Sum(1) => 30,
         Step::Sum(2) => 60,
-        Step::Sum(3) => 68,
+        Step::Sum(3) => 70,
         Step::Sum(4) => 75,
-        Step::Sum(_) => 82,
+        Step::Sum(_) => 80,
     }
 }

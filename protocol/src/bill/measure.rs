@@ -64,7 +64,8 @@ pub fn measure(tariff: &Tariff, period: &Span, metered: &[Metered<'_>]) -> Resul
 }
 
 /// Readings as a tariff prices them. The greatest, 65,535, rounds to 65,540, which 16 bits do not hold.
-fn readings(register: &TariffRegister, metered: &Metered<'_>) -> Vec<u32> {
+#[must_use]
+pub fn readings(register: &TariffRegister, metered: &Metered<'_>) -> Vec<u32> {
     let tens = |x: u32| {
         let (tens, rest) = (x / 10, x % 10);
         10 * if rest > 5 || (rest == 5 && tens % 2 == 1) { tens + 1 } else { tens }

@@ -1,7 +1,7 @@
 //! What a proof is made from: the blocks of each register, in the circuit's order.
 
 use protocol::bill::measure::Metered as Measurable;
-use protocol::bill::{Chain, ChainBlock, Measured, Metered, Settled, measure, settle_with};
+use protocol::bill::{Chain, ChainBlock, Measured, Metered, Settled, measure, settle_with, weights};
 use protocol::circuit::State;
 use protocol::guard::Slots;
 use protocol::machine::{CompileError, Layout, LayoutBlock, Program, Readings};
@@ -10,6 +10,7 @@ use protocol::tariff::{SignedTariff, Tariff};
 use protocol::time::Span;
 use zeroize::Zeroizing;
 
+use super::super::account::{LineBands, account};
 use super::super::material::{find_blocks, note, nothing_metered};
 use super::super::{BillRefused, BillRequest};
 use crate::store::{BlockRow, Store};
@@ -93,13 +94,13 @@ pub(super) fn layout(materials: &[Material], period: &Span) -> Result<Layout, Bi
     Ok(Layout { slots: usize::try_from(DAY_SECONDS / interval).unwrap_or(0), blocks: blocks.collect() })
 }
 
-/// The relation in plain integers: what was measured; lines, amount due, cells.
+/// The relation in plain integers: what was measured; lines, amount due, cells; what bands took.
 pub(super) fn settled(
     tariff: &Tariff,
     period: &Span,
     materials: &[Material],
     state: &State,
-) -> Result<(Measured, Settled), BillRefused> {
+) -> Result<(Measured, Settled, Vec<LineBands>), BillRefused> {
     let inside = |material: &Material| {
         let mut readings = Zeroizing::new(Vec::new());
         let mut residuals = Zeroizing::new(Vec::new());
@@ -122,7 +123,9 @@ pub(super) fn settled(
     let measured = measure(tariff, period, &metered)?;
     let cells = state.cells.get(..tariff.cells().len()).unwrap_or(&[]);
     let settled = settle_with(tariff, period, &measured, cells)?;
-    Ok((measured, settled))
+    let intervals: Vec<u64> = materials.iter().map(|material| material.interval).collect();
+    let bands = account(tariff, &weights(tariff, period, &intervals)?, &metered, period)?;
+    Ok((measured, settled, bands))
 }
 
 /// Readings and blindings in the circuit's order; blocks that it has beyond those of the bill are empty.

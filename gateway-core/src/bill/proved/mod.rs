@@ -20,7 +20,7 @@ use protocol::verify::{Policy, Registry};
 use rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
-use super::{BillRefused, BillRequest, certificates, own_registry};
+use super::{BillRefused, BillRequest, LineBands, certificates, own_registry};
 use crate::prove::{ProvingKey, Step};
 use crate::store::Store;
 pub use before::find_before;
@@ -46,6 +46,8 @@ pub struct ProvedBill {
     pub measured: Measured,
     /// Lines and amount due; the state after.
     pub settled: Settled,
+    /// For each energy line, what its bands took and came to.
+    pub bands: Vec<LineBands>,
     /// The state that the next bill goes on from.
     pub after: State,
     /// Slots over all registers.
@@ -97,6 +99,7 @@ pub struct Prepared {
     witness: Witness,
     measured: Measured,
     settled: Settled,
+    bands: Vec<LineBands>,
     after: State,
     certificates: Vec<Vec<u8>>,
     chains: Vec<Chain>,
@@ -128,7 +131,7 @@ pub fn prepare(
     let program = compile(&tariff.tariff, period, &layout, circuit.profile.shape).map_err(BillRefused::NoProgram)?;
     let (first, after_blinding) = (first(&tariff.tariff), blinding(&tariff.tariff, rng));
     let state = before.map_or(&first, |before| &before.state);
-    let (measured, settled) = settled(&tariff.tariff, period, &materials, state)?;
+    let (measured, settled, bands) = settled(&tariff.tariff, period, &materials, state)?;
     let (readings, blindings) = spread(&materials, &program);
 
     let mut nonce = [0; 16];
@@ -172,6 +175,7 @@ pub fn prepare(
         witness,
         measured,
         settled,
+        bands,
         after,
     })
 }
@@ -200,6 +204,7 @@ impl Prepared {
             statement: self.statement,
             measured: self.measured,
             settled: self.settled,
+            bands: self.bands,
             after: self.after,
         })
     }
