@@ -23,13 +23,10 @@ use zeroize::Zeroizing;
 
 use crate::Failure;
 use crate::api::socket::Connection;
-use crate::api::{
-    AccountAdd, Answer, BillAsk, CircuitAdd, Event, LineAdd, PairAsk, ReadingsAsk, Request, StandingAdd, text,
-};
+use crate::api::{AccountAdd, BillAsk, CircuitAdd, Event, LineAdd, PairAsk, ReadingsAsk, Request, StandingAdd, text};
 use crate::commands::{self, Outcome};
 use crate::custody::ask;
 use crate::daemon::{self, Options, Started};
-use crate::gateway::Gateway;
 use crate::home::Home;
 
 /// How long what was told may take to be printed at the end.
