@@ -4,6 +4,7 @@
 //! source, price file ──► desk ──► signed tariff ──► households
 //!                       identity (who signs)            │
 //! ledger (meters, bills, refusals) ◄── judge ◄── bills ─┘
+//!                 circuits (of proofs) ──┤
 //!                                        └── service (HTTPS, tls) ◄─► households
 //! ```
 //!
@@ -20,6 +21,7 @@
     )
 )]
 
+pub mod circuits;
 pub mod desk;
 pub mod files;
 pub mod identity;

@@ -14,7 +14,7 @@ use verifier::{FileError, Kind, Request, judge};
 #[command(
     name = "wattseal-verify",
     version,
-    after_help = "Example:\n  wattseal-verify march.bill --tariff green.tariff --meter meter.cert\n\nThe meter's certificate comes from a registry or from the meter, never with the bill. Without it the verdict is\norigin-unattested.\n\nExit codes: 0 valid, 1 refused or invalid, 2 wrong usage, 3 could not (file)."
+    after_help = "Example:\n  wattseal-verify march.bill --tariff green.tariff --meter meter.cert\n  wattseal-verify march.bill --tariff green.tariff --meter meter.cert --circuit energy-30.circuit\n\nThe meter's certificate comes from a registry or from the meter, never with the bill. Without it the verdict is\norigin-unattested.\n\nExit codes: 0 valid, 1 refused or invalid, 2 wrong usage, 3 could not (file)."
 )]
 struct Cli {
     /// The bill
@@ -25,6 +25,15 @@ struct Cli {
     /// A meter's certificate, as the registry's entry; may repeat
     #[arg(long)]
     meter: Vec<PathBuf>,
+    /// A circuit that proved bills may be made with, as its ceremony's result; may repeat
+    #[arg(long, value_name = "FILE")]
+    circuit: Vec<PathBuf>,
+    /// A folder of such files (*.circuit); may repeat
+    #[arg(long, value_name = "DIR")]
+    circuits: Vec<PathBuf>,
+    /// Refuse circuits for demonstration, whose maker can forge
+    #[arg(long)]
+    no_demonstration: bool,
     /// The provider's key (hex), when it is known from elsewhere
     #[arg(long, value_parser = key::<32>)]
     provider_key: Option<[u8; 32]>,
@@ -60,6 +69,9 @@ fn main() -> ExitCode {
         bill: cli.bill,
         tariff: cli.tariff,
         meters: cli.meter,
+        circuits: cli.circuit,
+        circuit_folders: cli.circuits,
+        refuse_demonstration: cli.no_demonstration,
         policy: Policy {
             recipient: cli.recipient,
             nonce: cli.nonce,

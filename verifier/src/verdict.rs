@@ -1,5 +1,8 @@
 //! Verdicts: one of three words, a reason, and what was proved.
 
+mod proved;
+
+use protocol::bill::Metered;
 use protocol::meter_bill::VerifiedMeterBill;
 use protocol::metrology::certificate::SealClass;
 use protocol::show;
@@ -60,14 +63,6 @@ impl Verdict {
     pub fn of_bill(bill: &VerifiedBill, tariff: &SignedTariff, bytes: usize) -> Self {
         let currency = &tariff.tariff.currency;
         let statement = &bill.statement;
-        let registers: Vec<Value> = statement
-            .metered
-            .iter()
-            .map(|m| {
-                json!({ "register": m.code.as_str(), "interval": m.interval, "missing": m.missing,
-                "estimated": m.estimated, "tamper": m.tamper, "events": show::event_names(m.events) })
-            })
-            .collect();
         let lines: Vec<Value> = bill
             .settlement
             .lines
@@ -77,12 +72,6 @@ impl Verdict {
                 json!({ "line": line.name, "nano": numerator, "nano_denominator": denominator })
             })
             .collect();
-        let flags = Flags {
-            missing: bill.missing,
-            estimated: statement.metered.iter().map(|m| m.estimated).sum(),
-            tamper: statement.metered.iter().map(|m| m.tamper).sum(),
-            events: statement.metered.iter().fold(0, |all, m| all | m.events),
-        };
         let mut verdict = Self::holds(&Holds {
             origin: bill.origin,
             class: bill.class,
@@ -93,7 +82,7 @@ impl Verdict {
             how: "proved against the meter's commitments",
             tariff,
             bytes,
-            flags,
+            flags: Flags::of(&statement.metered),
         });
         let totals: Vec<Value> = tariff
             .tariff
@@ -109,16 +98,14 @@ impl Verdict {
         for line in &bill.settlement.lines {
             verdict.text.push_str(&format!("\n  {:<32} {:>20}", line.name, show::exact(line.amount, currency)));
         }
-        if let Some(object) = verdict.json.as_object_mut() {
-            object.insert("kind".into(), "linear-bill".into());
-            object.insert("registers".into(), registers.into());
-            object.insert("lines".into(), lines.into());
-            object.insert("meters".into(), bill.meters.iter().map(hex::encode).collect::<Vec<_>>().into());
-            if statement.totals.is_some() {
-                object.insert("totals".into(), totals.into());
-            }
-            object.insert("corrects".into(), statement.corrects.map(|d| hex::encode(d.as_slice())).into());
+        verdict.insert("kind", "linear-bill".into());
+        verdict.insert("registers", registers(&statement.metered));
+        verdict.insert("lines", lines.into());
+        verdict.insert("meters", bill.meters.iter().map(hex::encode).collect::<Vec<_>>().into());
+        if statement.totals.is_some() {
+            verdict.insert("totals", totals.into());
         }
+        verdict.insert("corrects", statement.corrects.map(|d| hex::encode(d.as_slice())).into());
         verdict
     }
 
@@ -144,11 +131,16 @@ impl Verdict {
             bytes,
             flags,
         });
-        if let Some(object) = verdict.json.as_object_mut() {
-            object.insert("kind".into(), "meter-bill".into());
-            object.insert("meters".into(), vec![hex::encode(verified.certificate.certificate.identity_key)].into());
-        }
+        verdict.insert("kind", "meter-bill".into());
+        verdict.insert("meters", vec![hex::encode(verified.certificate.certificate.identity_key)].into());
         verdict
+    }
+
+    /// Adds a field to the JSON object.
+    pub fn insert(&mut self, key: &str, value: Value) {
+        if let Some(object) = self.json.as_object_mut() {
+            object.insert(key.into(), value);
+        }
     }
 
     fn holds(facts: &Holds<'_>) -> Self {
@@ -215,4 +207,24 @@ struct Flags {
     estimated: u32,
     tamper: u32,
     events: u16,
+}
+
+impl Flags {
+    fn of(metered: &[Metered]) -> Self {
+        Self {
+            missing: metered.iter().map(|m| m.missing).sum(),
+            estimated: metered.iter().map(|m| m.estimated).sum(),
+            tamper: metered.iter().map(|m| m.tamper).sum(),
+            events: metered.iter().fold(0, |all, m| all | m.events),
+        }
+    }
+}
+
+/// What was metered, a row for each register.
+fn registers(metered: &[Metered]) -> Value {
+    let row = |m: &Metered| {
+        json!({ "register": m.code.as_str(), "interval": m.interval, "missing": m.missing,
+            "estimated": m.estimated, "tamper": m.tamper, "events": show::event_names(m.events) })
+    };
+    metered.iter().map(row).collect::<Vec<_>>().into()
 }

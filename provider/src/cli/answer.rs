@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use protocol::tariff::TariffError;
+use provider::circuits::CircuitError;
 use provider::desk::DeskError;
 use provider::files::FileError;
 use provider::identity::IdentityError;
@@ -135,6 +136,23 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = if matches!(error, LedgerError::ExposedKey(_)) { REFUSED } else { COULD_NOT };
         Self { code: error.code(), message: error.to_string(), exit }
+    }
+}
+
+impl From<CircuitError> for Failure {
+    fn from(error: CircuitError) -> Self {
+        let code = match &error {
+            CircuitError::NoCircuit(_) => "no-circuit",
+            CircuitError::Exists(_) => "circuit-exists",
+            CircuitError::NotHere(_) => "circuit-not-here",
+            CircuitError::Unknown(_) => "unknown-circuit",
+            CircuitError::Parameters { .. } | CircuitError::Check { .. } => "bad-parameters",
+            CircuitError::Circuit { .. } => "bad-circuit",
+            CircuitError::Powers { .. } => "bad-powers",
+            CircuitError::Make(_) => return Self::could_not("not-made", error.to_string()),
+            CircuitError::File(_) => return Self::could_not("file", error.to_string()),
+        };
+        Self::refused(code, error.to_string())
     }
 }
 

@@ -1,4 +1,4 @@
-//! `tariff import`: published prices into a signed tariff.
+//! `tariff import`: published prices into a signed tariff, published tariffs into sources.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,9 @@ use provider::desk::octopus::{self, Choice, UnitRates};
 use provider::desk::{EnergyImport, Import as Terms, PriceSeries};
 use provider::identity::Identity;
 
+use super::Home;
 use super::answer::{Answer, Failure};
+use super::source::{self, Nettleie, Urdb};
 use super::tariff::{publish, read};
 
 const CSV_EXAMPLE: &str = "\
@@ -33,6 +35,12 @@ pub(super) enum Import {
     /// Unit rates as Octopus Energy's REST interface gives them
     #[command(after_help = OCTOPUS_EXAMPLE, mut_arg("vat", |arg| arg.requires("exc_vat")))]
     Octopus(Box<Octopus>),
+    /// A rate of the US Utility Rate Database, as a source to read and compile
+    #[command(after_help = source::URDB_EXAMPLE)]
+    Urdb(Box<Urdb>),
+    /// A Norwegian network tariff of fri-nettleie, as a source to read and compile
+    #[command(after_help = source::NETTLEIE_EXAMPLE)]
+    Nettleie(Box<Nettleie>),
 }
 
 /// What every import says beside its prices.
@@ -150,10 +158,12 @@ impl From<Rounding> for Mode {
 }
 
 impl Import {
-    pub(super) fn run(&self, identity: &Identity) -> Result<Answer, Failure> {
+    pub(super) fn run(&self, home: &Home) -> Result<Answer, Failure> {
         match self {
-            Self::Csv(command) => command.run(identity),
-            Self::Octopus(command) => command.run(identity),
+            Self::Csv(command) => command.run(&home.identity()?),
+            Self::Octopus(command) => command.run(&home.identity()?),
+            Self::Urdb(command) => command.run(),
+            Self::Nettleie(command) => command.run(),
         }
     }
 }

@@ -67,6 +67,9 @@ pub(super) enum Ledger {
         /// Where the bill's tariff goes, to verify it again
         #[arg(long)]
         tariff_out: Option<PathBuf>,
+        /// Where the circuit of a proved bill goes, to verify it again
+        #[arg(long)]
+        circuit_out: Option<PathBuf>,
     },
 }
 
@@ -80,7 +83,9 @@ impl Ledger {
                 missing::missing(&home.ledger()?, from, to, zone.as_deref())
             }
             Self::Missing { .. } => report::late(&home.ledger()?),
-            Self::Export { digest, out, tariff_out } => export(&home.ledger()?, digest, out, tariff_out.as_deref()),
+            Self::Export { digest, out, tariff_out, circuit_out } => {
+                export(&home.ledger()?, digest, out, tariff_out.as_deref(), circuit_out.as_deref())
+            }
         }
     }
 }
@@ -99,6 +104,8 @@ struct Listed {
     totals: Vec<Total>,
     accepted: usize,
     superseded: usize,
+    /// Accepted bills that go on from the carried values of a superseded one.
+    outdated: usize,
     incomplete: usize,
     refusals: usize,
     contradictions: usize,
@@ -131,6 +138,7 @@ fn list(ledger: &Book, meter: Option<&str>) -> Result<Answer, Failure> {
         totals: totals.into_values().collect(),
         accepted,
         superseded: bills.len() - accepted,
+        outdated: bills.iter().filter(|b| b.outdated_by().is_some()).count(),
         incomplete: bills.iter().filter(|b| b.stands() && b.missing > 0).count(),
         refusals: refusals.len(),
         contradictions: refusals.iter().filter(|r| r.contradiction).count(),
@@ -139,6 +147,12 @@ fn list(ledger: &Book, meter: Option<&str>) -> Result<Answer, Failure> {
     let mut lines = Vec::new();
     if listed.contradictions > 0 {
         lines.push(format!("ATTENTION: {} contradictions of meters; see `ledger refusals`", listed.contradictions));
+    }
+    if listed.outdated > 0 {
+        let outdated = listed.outdated;
+        lines.push(format!(
+            "ATTENTION: {outdated} bills continue a superseded bill; have them corrected in turn, oldest first"
+        ));
     }
     lines.extend(listed.bills.iter().map(BillRow::line));
     for total in &listed.totals {
@@ -193,9 +207,16 @@ struct Exported {
     out: String,
     bytes: usize,
     tariff_out: Option<String>,
+    circuit_out: Option<String>,
 }
 
-fn export(ledger: &Book, digits: &str, out: &Path, tariff_out: Option<&Path>) -> Result<Answer, Failure> {
+fn export(
+    ledger: &Book,
+    digits: &str,
+    out: &Path,
+    tariff_out: Option<&Path>,
+    circuit_out: Option<&Path>,
+) -> Result<Answer, Failure> {
     let bill = find(ledger, digits)?;
     let file = match &bill {
         Some(bill) => ledger.package(bill)?,
@@ -213,11 +234,19 @@ fn export(ledger: &Book, digits: &str, out: &Path, tariff_out: Option<&Path>) ->
         })?;
         files::write(path, &ledger.tariff(&bill.tariff)?.message)?;
     }
+    if let Some(path) = circuit_out {
+        let proof = bill.as_ref().and_then(|bill| bill.proof.as_ref()).ok_or_else(|| {
+            Failure::refused("no-circuit", "this is no booked bill with a proof; export without --circuit-out")
+        })?;
+        files::write(path, &ledger.circuit(&proof.circuit)?)?;
+    }
     files::write(out, &file)?;
+    let shown = |path: Option<&Path>| path.map(|path| path.display().to_string());
     let exported = Exported {
         out: out.display().to_string(),
         bytes: file.len(),
-        tariff_out: tariff_out.map(|path| path.display().to_string()),
+        tariff_out: shown(tariff_out),
+        circuit_out: shown(circuit_out),
     };
     Answer::new(format!("Written to {}.", out.display()), &exported)
 }

@@ -3,7 +3,9 @@
 //! Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 could not (file, network, lock).
 
 mod answer;
+mod batch;
 mod ceremony;
+mod circuits;
 mod command;
 mod contract;
 mod contract_rows;
@@ -13,9 +15,11 @@ mod init;
 mod ledger;
 mod meter;
 mod missing;
+mod progress;
 mod report;
 mod rows;
 mod serve;
+mod source;
 mod tariff;
 mod times;
 mod tls;
@@ -67,6 +71,9 @@ enum Command {
     /// Check a bill and book it
     #[command(after_help = verify::EXAMPLE)]
     Verify(verify::Verify),
+    /// Check many bills at once, of many homes and several tariffs; books nothing
+    #[command(after_help = batch::EXAMPLE)]
+    VerifyBatch(batch::VerifyBatch),
     /// The registry: the meters that bills may rest on
     #[command(subcommand, arg_required_else_help = true, after_help = meter::EXAMPLE)]
     Meter(meter::Meter),
@@ -85,6 +92,9 @@ enum Command {
     /// The identity key and its successors
     #[command(subcommand, arg_required_else_help = true, after_help = identity::EXAMPLE)]
     Identity(identity::Identity),
+    /// The circuits that households prove bills with
+    #[command(subcommand, arg_required_else_help = true, after_help = circuits::EXAMPLE)]
+    Circuits(circuits::Circuits),
     /// The parameters of a circuit, made by many hands
     #[command(subcommand, arg_required_else_help = true, after_help = ceremony::EXAMPLE)]
     Ceremony(ceremony::Ceremony),
@@ -101,12 +111,14 @@ pub(crate) fn run() -> ExitCode {
         Command::Init(command) => command.run(&home),
         Command::Tariff(command) => command.run(&home),
         Command::Verify(command) => command.run(&home),
+        Command::VerifyBatch(command) => command.run(&home),
         Command::Meter(command) => command.run(&home),
         Command::Ledger(command) => command.run(&home),
         Command::Serve(command) => command.run(&home, cli.json),
         Command::Contract(command) => command.run(&home),
         Command::Tls(command) => command.run(&home),
         Command::Identity(command) => command.run(&home),
+        Command::Circuits(command) => command.run(&home),
         Command::Ceremony(command) => command.run(),
         Command::Report(command) => command.run(&home),
     };

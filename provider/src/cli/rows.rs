@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protocol::metrology::keys::Hash;
 use protocol::show;
 use protocol::tariff::{SignedTariff, Tariff};
-use provider::ledger::{BillEntry, Ledger, LedgerError, Refused};
+use provider::ledger::{BillEntry, Ledger, LedgerError, ProofEntry, Refused};
 use serde::Serialize;
 
 use super::answer::Failure;
@@ -39,6 +39,55 @@ struct ClaimRow {
     period: Period,
 }
 
+/// What a proved bill adds.
+#[derive(Serialize)]
+struct ProofRow {
+    circuit: String,
+    demonstration: bool,
+    /// None when the tariff carries nothing from period to period.
+    carried: Option<CarriedRow>,
+}
+
+#[derive(Serialize)]
+struct CarriedRow {
+    cells: Vec<String>,
+    before: String,
+    after: String,
+    continues: Option<String>,
+    outdated_by: Option<String>,
+    by_hand: bool,
+}
+
+impl ProofRow {
+    fn of(proof: &ProofEntry, outdated_by: Option<Hash>) -> Self {
+        let carried = proof.carried.as_ref().map(|entry| CarriedRow {
+            cells: entry.carried.cells.clone(),
+            before: show::hex(&entry.carried.before),
+            after: show::hex(&entry.carried.after),
+            continues: entry.carried.continues.map(|digest| show::hex(&digest)),
+            outdated_by: outdated_by.map(|digest| show::hex(&digest)),
+            by_hand: entry.by_hand,
+        });
+        Self { circuit: show::hex(&proof.circuit), demonstration: proof.demonstration, carried }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("  proved under circuit {}", self.circuit)];
+        if self.demonstration {
+            lines.push("  DEMONSTRATION: whoever made the circuit's parameters can forge".into());
+        }
+        let Some(carried) = &self.carried else { return lines };
+        let how = if carried.by_hand { ", by hand" } else { "" };
+        lines.push(match &carried.continues {
+            Some(from) => format!("  goes on from the carried values of {from}{how}"),
+            None => format!("  begins the carried values anew{how}"),
+        });
+        let outdated = |new| format!("  CONTINUES A SUPERSEDED BILL: have it corrected, going on from {new}");
+        lines.extend(carried.outdated_by.iter().map(outdated));
+        lines
+    }
+}
+
 /// A booked bill.
 #[derive(Serialize)]
 pub(super) struct BillRow {
@@ -63,6 +112,7 @@ pub(super) struct BillRow {
     seal: &'static str,
     corrects: Option<String>,
     corrected_by: Option<String>,
+    proof: Option<ProofRow>,
     booked_at: String,
     bytes: u64,
 }
@@ -100,6 +150,7 @@ impl BillRow {
             seal: show::seal(bill.class),
             corrects: bill.corrects.map(|d| show::hex(&d)),
             corrected_by: bill.corrected_by.map(|d| show::hex(&d)),
+            proof: bill.proof.as_ref().map(|proof| ProofRow::of(proof, bill.outdated_by())),
             booked_at: times::stamp(bill.booked_at),
             bytes: bill.bytes,
         }
@@ -118,6 +169,13 @@ impl BillRow {
         }
         if !self.complete {
             line.push_str(&format!("  INCOMPLETE: {} intervals not measured", self.missing));
+        }
+        if self.proof.as_ref().is_some_and(|proof| proof.demonstration) {
+            line.push_str("  demonstration");
+        }
+        let carried = self.proof.as_ref().and_then(|proof| proof.carried.as_ref());
+        if carried.is_some_and(|carried| carried.outdated_by.is_some()) {
+            line.push_str("  CONTINUES A SUPERSEDED BILL");
         }
         if let Some(new) = &self.corrected_by {
             line.push_str(&format!("  superseded by {}", new.get(..16).unwrap_or_default()));
@@ -151,6 +209,7 @@ impl BillRow {
         lines.extend(self.events.iter().map(|event| format!("  the meter reported: {event}")));
         lines.extend(self.corrects.iter().map(|old| format!("  in place of {old}")));
         lines.extend(self.corrected_by.iter().map(|new| format!("  superseded by {new}")));
+        lines.extend(self.proof.iter().flat_map(ProofRow::lines));
         lines.push(format!("  file of {}", show::bytes(usize::try_from(self.bytes).unwrap_or(usize::MAX))));
         lines.join("\n")
     }

@@ -58,7 +58,9 @@ Example:
 const IMPORT_EXAMPLE: &str = "\
 Example:
   wattseal-provider tariff import csv --help
-  wattseal-provider tariff import octopus --help";
+  wattseal-provider tariff import octopus --help
+  wattseal-provider tariff import urdb --help
+  wattseal-provider tariff import nettleie --help";
 
 /// A source or a price file is never longer.
 const MAX_SOURCE: usize = 64 << 20;
@@ -74,7 +76,7 @@ pub(super) enum Tariff {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Make a signed tariff of published prices
+    /// Make a signed tariff of published prices, or a source of a published tariff
     #[command(subcommand, arg_required_else_help = true, after_help = IMPORT_EXAMPLE)]
     Import(Import),
     /// Publish a signed tariff: households see it, and bills under it are taken
@@ -104,7 +106,7 @@ impl Tariff {
     pub(super) fn run(&self, home: &Home) -> Result<Answer, Failure> {
         match self {
             Self::Compile { source, out } => compile(&home.identity()?, source, out),
-            Self::Import(import) => import.run(&home.identity()?),
+            Self::Import(import) => import.run(home),
             Self::Publish { tariff } => offer(home, tariff),
             Self::Withdraw { hash } => withdraw(home, hash),
             Self::Published => published(home),

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use protocol::verify::Policy;
+use protocol::verify::proved::Circuits;
 use protocol::wire::MAX_MESSAGE;
+use provider::circuits::CircuitFolder;
 use provider::files;
 use provider::judge::{Case, judge};
-use verifier::Kind;
+use verifier::{Kind, is_proved};
 
 use super::Home;
 use super::answer::{Answer, Failure};
@@ -20,7 +22,8 @@ Example:
   wattseal-provider --home ~/fern verify march.bill --tariff flat.tariff --contract 4711 --json
 
 The tariff must be signed by this provider and the bill be addressed to it. A valid bill is booked: one bill for each
-meter, register and time. In JSON, \"booked\" is \"new\", \"correction\", \"already\", or null. Whatever is not booked is
+meter, register and time. A proved bill is checked under the circuits of the home (`circuits list`), and must go on from the
+carried values of the bill before. In JSON, \"booked\" is \"new\", \"correction\", \"already\", or null. Whatever is not booked is
 recorded; see `ledger refusals`.
 
 Exit codes: 0 valid and booked, 1 refused or invalid, 2 wrong usage, 3 could not (file, lock)";
@@ -47,6 +50,10 @@ pub(super) struct Verify {
     /// Accept only seals of a certified meter
     #[arg(long)]
     require_certified: bool,
+    /// Let a bill begin its carried values anew, or go on over a gap: whether that is right is yours to know. The ledger shows
+    /// it
+    #[arg(long)]
+    restart_state: bool,
     /// The nonce that was asked for (32 hexadecimal digits)
     #[arg(long, value_name = "HEX", value_parser = nonce)]
     nonce: Option<[u8; 16]>,
@@ -65,12 +72,16 @@ impl Verify {
         let tariff = files::read(&self.tariff, MAX_MESSAGE)?;
         let meters = self.meter.iter().map(|path| files::read(path, MAX_MESSAGE)).collect::<Result<Vec<_>, _>>()?;
         let mut ledger = home.ledger()?;
+        // Only for bills that need them: each circuit has thousands of points to look at.
+        let circuits = if is_proved(&bill) { CircuitFolder::of(home.path()).trusted()? } else { Circuits::default() };
         let case = Case {
             bill: &bill,
             tariff: &tariff,
             meters: &meters,
             contract: self.contract.as_deref(),
             household: None,
+            circuits: &circuits,
+            restart_state: self.restart_state,
             provider: &keys,
             policy: Policy {
                 nonce: self.nonce,

@@ -5,7 +5,8 @@ use protocol::metrology::keys::Hash;
 use protocol::time::Span;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::booking::Kind;
+use super::booking::{Carried, Kind};
+use super::carried::read_proof;
 use super::{Ledger, LedgerError, fixed, unsigned};
 
 /// A booked bill.
@@ -46,6 +47,30 @@ pub struct BillEntry {
     pub bytes: u64,
     /// What it bills: meter, register, time.
     pub claims: Vec<([u8; 32], String, Span)>,
+    /// What it adds when it is a proved one.
+    pub proof: Option<ProofEntry>,
+}
+
+/// What a proved bill adds.
+#[derive(Clone, Debug)]
+pub struct ProofEntry {
+    /// The circuit's identity.
+    pub circuit: Hash,
+    /// Whether its maker could forge.
+    pub demonstration: bool,
+    /// What it carries, under a tariff that carries something.
+    pub carried: Option<CarriedEntry>,
+}
+
+/// What a bill carries from period to period.
+#[derive(Clone, Debug)]
+pub struct CarriedEntry {
+    /// The values before and after, and the bill that it goes on from.
+    pub carried: Carried,
+    /// The correction that superseded the bill that it goes on from: this one is to be corrected in turn.
+    pub outdated_by: Option<Hash>,
+    /// Whether an operator let it begin anew or go on over a gap.
+    pub by_hand: bool,
 }
 
 impl BillEntry {
@@ -53,6 +78,13 @@ impl BillEntry {
     #[must_use]
     pub fn stands(&self) -> bool {
         self.corrected_by.is_none()
+    }
+
+    /// The correction of the bill before, when this one still goes on from what that bill said.
+    #[must_use]
+    pub fn outdated_by(&self) -> Option<Hash> {
+        let carried = self.proof.as_ref()?.carried.as_ref()?;
+        carried.outdated_by.filter(|_| self.stands())
     }
 }
 
@@ -107,6 +139,7 @@ impl Ledger {
         while let Some(row) = rows.next()? {
             let mut bill = read_bill(row)?;
             bill.claims = claims(&self.connection, bill.id)?;
+            bill.proof = read_proof(&self.connection, bill.id)?;
             bills.push(bill);
         }
         Ok(bills)
@@ -121,6 +154,19 @@ impl Ledger {
             .connection
             .prepare_cached("SELECT package FROM bills WHERE id = ?1")?
             .query_row([bill.id], |row| row.get(0))?)
+    }
+
+    /// The file of the circuit that a booked bill was verified under.
+    ///
+    /// # Errors
+    /// When the ledger fails or does not hold it.
+    pub fn circuit(&self, id: &Hash) -> Result<Vec<u8>, LedgerError> {
+        let file = self
+            .connection
+            .prepare_cached("SELECT file FROM circuits WHERE id = ?1")?
+            .query_row([id.as_slice()], |row| row.get(0))
+            .optional()?;
+        file.ok_or(LedgerError::Damaged("circuit"))
     }
 
     /// The tariff of a booked bill.
@@ -181,6 +227,7 @@ fn read_bill(row: &Row<'_>) -> Result<BillEntry, LedgerError> {
         corrects: link(16)?,
         corrected_by: link(17)?,
         claims: Vec::new(),
+        proof: None,
     })
 }
 

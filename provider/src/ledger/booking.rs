@@ -9,6 +9,7 @@ use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use rusqlite::{Connection, params};
 
+use super::carried::{check_carried, insert_proof};
 use super::keys::check_household;
 use super::refusals::{Refusal, record_refusal};
 use super::revoked::check_revoked;
@@ -22,6 +23,8 @@ pub enum Kind {
     Linear,
     /// Computed and signed by the meter.
     Meter,
+    /// Proved by the household without telling any sum.
+    Proved,
 }
 
 impl Kind {
@@ -31,11 +34,12 @@ impl Kind {
         match self {
             Self::Linear => "linear-bill",
             Self::Meter => "meter-bill",
+            Self::Proved => "proved-bill",
         }
     }
 
     pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Linear, Self::Meter].into_iter().find(|kind| kind.name() == name)
+        [Self::Linear, Self::Meter, Self::Proved].into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -74,6 +78,32 @@ pub struct Block {
     pub hash: Hash,
 }
 
+/// What a proved bill adds.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// The circuit's identity.
+    pub circuit: Hash,
+    /// Its file.
+    pub file: Vec<u8>,
+    /// Whether its maker could forge.
+    pub demonstration: bool,
+    /// What it carries, under a tariff that carries something.
+    pub carried: Option<Carried>,
+}
+
+/// What a bill carries from the period before to the period after, as commitments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Names of the tariff's cells, in its order.
+    pub cells: Vec<String>,
+    /// The values before.
+    pub before: [u8; 32],
+    /// The values after.
+    pub after: [u8; 32],
+    /// The bill whose values it goes on from; none begins anew.
+    pub continues: Option<Hash>,
+}
+
 /// A verified bill that is to be booked.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -107,6 +137,8 @@ pub struct Candidate {
     pub blocks: Vec<Block>,
     /// Until which Unix second it rests on what was sealed under each certificate.
     pub sealed: Vec<(Hash, u64)>,
+    /// What it adds when it is a proved one.
+    pub proof: Option<Proof>,
 }
 
 /// A candidate with its papers.
@@ -124,6 +156,8 @@ pub struct Booking<'a> {
     pub contract: Option<&'a str>,
     /// The household that submits it, when one does; its key is looked at again before anything is decided.
     pub household: Option<&'a Household>,
+    /// Whether the operator lets it begin its carried values anew, or go on over a gap.
+    pub restart_state: bool,
 }
 
 /// A bill that is in the ledger.
@@ -177,8 +211,12 @@ fn decide(connection: &Connection, booking: &Booking<'_>, now: i64) -> Result<Bo
     check_revoked(connection, bill)?;
     let corrected = check_correction(connection, bill)?;
     check_overlap(connection, bill, corrected)?;
+    let link = check_carried(connection, booking, contract.as_deref(), corrected)?;
 
     let id = insert_bill(connection, booking, contract.as_deref(), corrected, now)?;
+    if let Some(proof) = &bill.proof {
+        insert_proof(connection, proof, link, id)?;
+    }
     insert_sightings(connection, bill, id)?;
     Ok(Booked { already: false, contract, corrects: bill.corrects, corrected_by: None })
 }

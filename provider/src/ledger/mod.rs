@@ -12,6 +12,7 @@
 mod bills;
 mod booking;
 mod calendar;
+mod carried;
 mod commands;
 mod contracts;
 mod due;
@@ -32,8 +33,8 @@ mod rules;
 mod schema;
 mod terms;
 
-pub use bills::{BillEntry, Digest, StoredTariff};
-pub use booking::{Block, Booked, Booking, Candidate, Cover, Epoch, Kind};
+pub use bills::{BillEntry, CarriedEntry, Digest, ProofEntry, StoredTariff};
+pub use booking::{Block, Booked, Booking, Candidate, Carried, Cover, Epoch, Kind, Proof};
 pub use calendar::Billing;
 pub use commands::{QueuedCommand, Received};
 pub use contracts::{ClientKey, Contract};

@@ -88,6 +88,47 @@ pub enum Objection {
     /// A correction for another period, meter or register.
     #[error("the bill corrects {}, which is for other meters, registers or another period", show::hex(.0))]
     CorrectsOther(Hash),
+    /// It begins its carried values anew.
+    #[error(
+        "the bill begins its carried values anew, but bill {} is booked with values to go on from; make it again from there. \
+         Where a restart is right, book it by hand with `verify --restart-state`",
+        show::hex(.0)
+    )]
+    StateReset(Hash),
+    /// It goes on from a bill that is none of its own.
+    #[error(
+        "the bill goes on from the carried values of bill {}, which is not booked for its contract, meters and registers; \
+         submit that one first",
+        show::hex(.0)
+    )]
+    StateUnknown(Hash),
+    /// Another bill than the one that it should go on from.
+    #[error(
+        "the bill goes on from the carried values of bill {}, but {why}: bill {}",
+        show::hex(from),
+        show::hex(against)
+    )]
+    StateSkipped {
+        /// The bill that it goes on from.
+        from: Hash,
+        /// What is wrong with that.
+        why: &'static str,
+        /// The bill that says so.
+        against: Hash,
+    },
+    /// Another list of cells.
+    #[error(
+        "the bill's tariff carries other values than that of bill {} did: it cannot go on from there. Where a restart is \
+         right, have a bill that begins anew booked by hand with `verify --restart-state`",
+        show::hex(.0)
+    )]
+    StateOther(Hash),
+    /// The values are others than the bill before left.
+    #[error("the bill does not begin with the carried values that bill {} ended with", show::hex(.0))]
+    StateAltered(Hash),
+    /// Another bill went on from there.
+    #[error("the carried values of bill {} were taken over by bill {} already", show::hex(.0), show::hex(.1))]
+    StateTaken(Hash, Hash),
     /// No meter, or several, where one was named.
     #[error("{0}")]
     NoSuchMeter(String),
@@ -109,6 +150,12 @@ impl Objection {
             Self::CorrectsUnknown(_) => "corrects-unknown",
             Self::CorrectsSuperseded(..) => "corrects-superseded",
             Self::CorrectsOther(_) => "corrects-other",
+            Self::StateReset(_) => "state-reset",
+            Self::StateUnknown(_) => "state-unknown",
+            Self::StateSkipped { .. } => "state-skipped",
+            Self::StateOther(_) => "state-other",
+            Self::StateAltered(_) => "state-altered",
+            Self::StateTaken(..) => "state-taken",
             Self::NoSuchMeter(_) => "unknown-meter",
         }
     }
@@ -117,7 +164,11 @@ impl Objection {
     #[must_use]
     pub fn against(&self) -> Option<Hash> {
         match self {
-            Self::Fork { against, .. } | Self::OverlapBooked { against, .. } => Some(*against),
+            Self::Fork { against, .. } | Self::OverlapBooked { against, .. } | Self::StateSkipped { against, .. } => {
+                Some(*against)
+            }
+            Self::StateReset(digest) | Self::StateOther(digest) | Self::StateAltered(digest) => Some(*digest),
+            Self::StateTaken(_, by) => Some(*by),
             Self::ForkedEpoch { against, .. } => *against,
             Self::CorrectsSuperseded(_, by) => Some(*by),
             Self::CorrectsOther(digest) => Some(*digest),

@@ -30,6 +30,8 @@ pub struct BookedFile {
     pub package: Vec<u8>,
     /// Its tariff's message.
     pub tariff: Vec<u8>,
+    /// The file of the circuit that it was proved under, if it was.
+    pub circuit: Option<Vec<u8>>,
 }
 
 impl Ledger {
@@ -64,9 +66,12 @@ impl Ledger {
         let file = self
             .connection
             .prepare_cached(
-                "SELECT b.package, t.message FROM bills b JOIN tariffs t ON t.hash = b.tariff WHERE b.id = ?1",
+                "SELECT b.package, t.message, c.file FROM bills b JOIN tariffs t ON t.hash = b.tariff \
+                 LEFT JOIN proofs p ON p.bill = b.id LEFT JOIN circuits c ON c.id = p.circuit WHERE b.id = ?1",
             )?
-            .query_row([bill], |row| Ok(BookedFile { package: row.get(0)?, tariff: row.get(1)? }))?;
+            .query_row([bill], |row| {
+                Ok(BookedFile { package: row.get(0)?, tariff: row.get(1)?, circuit: row.get(2)? })
+            })?;
         Ok(Some(file))
     }
 

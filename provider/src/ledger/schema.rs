@@ -109,16 +109,25 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
     if found > SCHEMA_VERSION {
         return Err(LedgerError::Newer(found));
     }
+    if found == SCHEMA_VERSION {
+        return Ok(());
+    }
+    // A table that others refer to is only written anew while nobody checks; what came of it is checked before it counts.
+    // The switch has no effect within a transaction. A connection on which this fails is not used.
+    connection.execute_batch("PRAGMA foreign_keys = OFF")?;
     for (step, sql) in (1i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have done this step while we waited.
         if version(&transaction)? < step {
             transaction.execute_batch(sql)?;
+            if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
+                return Err(LedgerError::Damaged("link between its tables"));
+            }
             transaction.execute_batch(&format!("PRAGMA user_version = {step}"))?;
         }
         transaction.commit()?;
     }
-    Ok(())
+    Ok(connection.execute_batch("PRAGMA foreign_keys = ON")?)
 }
 
 #[cfg(test)]
@@ -128,5 +137,22 @@ mod tests {
     #[test]
     fn the_last_migration_gives_the_current_version() {
         assert_eq!(MIGRATIONS.len() as i64, SCHEMA_VERSION);
+    }
+
+    #[test]
+    fn a_ledger_that_was_brought_forward_enforces_its_links() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(FIRST).unwrap();
+        let bill = "INSERT INTO tariffs VALUES (zeroblob(32), 'UTC', x'00'); \
+             INSERT INTO bills VALUES (7, zeroblob(32), 'linear-bill', zeroblob(32), NULL, 0, 1, 5, 1, 0, 0, 0, 0, 0, NULL, 9, x'01'); \
+             INSERT INTO claims VALUES (zeroblob(32), 'r', 0, 1, 7); PRAGMA user_version = 1";
+        connection.execute_batch(bill).unwrap();
+        migrate(&mut connection).unwrap();
+        let fee: i64 = connection
+            .query_row("SELECT fee_minor FROM claims c JOIN bills b ON b.id = c.bill", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(fee, 5);
+        assert!(connection.execute("DELETE FROM bills", []).is_err(), "a claim refers to it");
+        assert!(connection.execute("INSERT INTO claims VALUES (zeroblob(32), 'r', 1, 2, 8)", []).is_err());
     }
 }

@@ -1,4 +1,52 @@
--- Format 2: the provider as a service. Contracts become rows of their own, with their households' keys.
+-- Format 2: the provider as a service. Contracts become rows of their own, with their households' keys; bills may be
+-- proved. The bills' table is written anew, since SQLite changes no CHECK; foreign keys are off meanwhile (schema.rs).
+CREATE TABLE new_bills (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
+    kind TEXT NOT NULL CHECK (kind IN ('linear-bill', 'meter-bill', 'proved-bill')),
+    tariff BLOB NOT NULL REFERENCES tariffs (hash),
+    contract TEXT,
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL CHECK (end_second > first_second),
+    fee_minor INTEGER NOT NULL,
+    slots INTEGER NOT NULL,
+    missing INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    tamper INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    seal INTEGER NOT NULL CHECK (seal BETWEEN 0 AND 2),
+    corrects INTEGER UNIQUE REFERENCES bills (id),
+    booked_at INTEGER NOT NULL,
+    package BLOB NOT NULL
+) STRICT;
+INSERT INTO new_bills (id, digest, kind, tariff, contract, first_second, end_second, fee_minor, slots, missing, estimated,
+    tamper, events, seal, corrects, booked_at, package)
+    SELECT id, digest, kind, tariff, contract, first_second, end_second, fee_minor, slots, missing, estimated,
+    tamper, events, seal, corrects, booked_at, package FROM bills;
+DROP TABLE bills;
+ALTER TABLE new_bills RENAME TO bills;
+CREATE INDEX bills_by_contract ON bills (contract);
+-- The verifier's part of each circuit that a booked bill was proved under: it stays verifiable whatever the home trusts.
+CREATE TABLE circuits (
+    id BLOB PRIMARY KEY CHECK (length(id) = 32),
+    file BLOB NOT NULL
+) STRICT;
+-- What a proved bill adds. Without cells its tariff carries nothing from period to period, and the rest is null.
+CREATE TABLE proofs (
+    bill INTEGER PRIMARY KEY REFERENCES bills (id),
+    circuit BLOB NOT NULL REFERENCES circuits (id),
+    demonstration INTEGER NOT NULL CHECK (demonstration IN (0, 1)),
+    cells TEXT,
+    before BLOB CHECK (length(before) = 32),
+    after BLOB CHECK (length(after) = 32),
+    continues INTEGER REFERENCES bills (id),
+    by_hand INTEGER CHECK (by_hand IN (0, 1)),
+    CHECK ((cells IS NULL) = (before IS NULL)),
+    CHECK ((cells IS NULL) = (after IS NULL)),
+    CHECK ((cells IS NULL) = (by_hand IS NULL)),
+    CHECK (cells IS NOT NULL OR continues IS NULL)
+) STRICT;
+CREATE INDEX proofs_by_predecessor ON proofs (continues);
 CREATE TABLE contracts (
     id TEXT PRIMARY KEY,
     added_at INTEGER NOT NULL,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::{Extension, Router};
@@ -27,6 +28,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(10);
 /// For the whole connection. It carries one request.
 const WHOLE: Duration = Duration::from_secs(180);
+/// For a connection on which a circuit's file is sent.
+const LONG: Duration = Duration::from_secs(3600);
 /// How long a stop waits for running requests.
 const FAREWELL: Duration = Duration::from_secs(60);
 /// Longest head of a request.
@@ -41,6 +44,8 @@ pub(super) struct Peer {
     /// What it takes of its address's share.
     pub(super) share: Arc<Share>,
     pub(super) papers: Arc<Papers>,
+    /// Set by whoever sends so much that the connection needs more time.
+    pub(super) long: Arc<AtomicBool>,
 }
 
 /// Turns true when the process is asked to stop.
@@ -97,7 +102,13 @@ pub(super) async fn accept(listener: TcpListener, office: Arc<Office>, mut stop:
         };
         let (office, router, stop) = (Arc::clone(&office), router.clone(), stop.clone());
         tokio::spawn(async move {
-            if timeout(WHOLE, talk(stream, address, Arc::new(share), &office, router, stop)).await.is_err() {
+            let long = Arc::new(AtomicBool::new(false));
+            let mut talk = pin!(talk(stream, (address, Arc::new(share)), Arc::clone(&long), &office, router, stop));
+            let mut ended = timeout(WHOLE, talk.as_mut()).await;
+            if ended.is_err() && long.load(Ordering::Relaxed) {
+                ended = timeout(LONG.saturating_sub(WHOLE), talk).await;
+            }
+            if ended.is_err() {
                 tracing::debug!("a connection was ended at its time limit");
             }
             drop(place);
@@ -112,8 +123,8 @@ pub(super) async fn accept(listener: TcpListener, office: Arc<Office>, mut stop:
 
 async fn talk(
     stream: TcpStream,
-    address: SocketAddr,
-    share: Arc<Share>,
+    (address, share): (SocketAddr, Arc<Share>),
+    long: Arc<AtomicBool>,
     office: &Arc<Office>,
     router: Router,
     mut stop: watch::Receiver<bool>,
@@ -130,7 +141,7 @@ async fn talk(
         Err(_) => return,
     };
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let peer = Peer { key: certificate.and_then(client_key), address, share, papers };
+    let peer = Peer { key: certificate.and_then(client_key), address, share, papers, long };
     let service = TowerToHyperService::new(router.layer(Extension(peer)));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES).keep_alive(false);

@@ -3,7 +3,7 @@
 //! ```text
 //! household ─► accept (TLS 1.3, limits) ─► api (who is it, what is asked) ─► pool (ledger, verification)
 //!                     │                                                        ▲
-//!                  office (keys, certificate, settings)      watch (late bills) ┴─► log, webhook, mails
+//!      office (keys, certificate, settings), shelf (circuits) watch (late bills) ┴─► log, webhook, mails
 //! ```
 
 mod accept;
@@ -15,6 +15,7 @@ mod pool;
 mod post;
 mod refusal;
 mod shares;
+mod shelf;
 mod submit;
 mod watch;
 

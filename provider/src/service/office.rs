@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::attempts::Attempts;
 use super::pool::Pool;
+use super::shelf::{Fetches, Shelves};
 use super::{ServeError, Settings};
 use crate::identity::{Identity, KEY_FILE, SUCCESSIONS_FILE};
 use crate::ledger::Ledger;
@@ -46,6 +47,9 @@ pub(super) struct Office {
     pub(super) desk: Pool,
     /// Looks at all contracts, which may take a while: on a thread of its own, so that no request waits for it.
     pub(super) watch: Pool,
+    /// The circuits of the home.
+    pub(super) shelves: Arc<Shelves>,
+    pub(super) fetches: Arc<Fetches>,
     pub(super) bodies: Arc<Semaphore>,
     pub(super) attempts: Mutex<Attempts>,
     pub(super) now: fn() -> i64,
@@ -60,6 +64,8 @@ impl Office {
             bills: Pool::start(home, threads, BILL_QUEUE)?,
             desk: Pool::start(home, 1, DESK_QUEUE)?,
             watch: Pool::start(home, 1, 1)?,
+            shelves: Arc::new(Shelves::open(home)),
+            fetches: Arc::default(),
             renewing: Mutex::new(()),
             bodies: Arc::new(Semaphore::new(BODY_BUDGET)),
             attempts: Mutex::new(Attempts::default()),

@@ -4,11 +4,13 @@
 //! withdrawn tariff, stricter policy or crash before the receipt, turns a booked bill into a refused one.
 
 use axum::http::StatusCode;
+use protocol::bill::proved::{PROVED_KIND, ProvedStatement, kind_of};
 use protocol::bill::{Package, Statement};
 use protocol::meter_bill;
 use protocol::metrology::keys::Hash;
 use protocol::service::receipt::BillReceipt;
 use protocol::verify::Policy;
+use protocol::verify::proved::Circuits;
 use protocol::wire::{self, WireError};
 use serde_json::Value;
 
@@ -23,13 +25,20 @@ pub(super) struct Accepted {
     pub(super) receipt: Receipt,
 }
 
+/// What bills are held to.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) circuits: &'a Circuits,
+}
+
 /// Takes a bill from a household.
 pub(super) fn submit(
     ledger: &mut Ledger,
     identity: &Identity,
     household: &Household,
     bill: &[u8],
-    policy: &Policy,
+    terms: Terms<'_>,
     now: i64,
 ) -> Result<Accepted, Refusal> {
     let refused = |code: &str, message: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
@@ -65,7 +74,9 @@ pub(super) fn submit(
         contract,
         household: Some(household),
         provider: &keys,
-        policy: policy.clone(),
+        circuits: terms.circuits,
+        restart_state: false,
+        policy: terms.policy.clone(),
     };
     let judgement = judge(ledger, &case, now)?;
     let verdict = judgement.verdict;
@@ -132,6 +143,10 @@ fn names(bill: &[u8]) -> Result<(Hash, Hash), WireError> {
         return meter_bill::names(bill);
     }
     let package = Package::read(bill)?;
+    if kind_of(&package.statement).as_deref() == Some(PROVED_KIND) {
+        let statement: ProvedStatement = wire::decode(&package.statement, "bill statement")?;
+        return Ok((Statement::digest(&package.statement), statement.tariff));
+    }
     let statement: Statement = wire::decode(&package.statement, "bill statement")?;
     Ok((Statement::digest(&package.statement), statement.tariff))
 }

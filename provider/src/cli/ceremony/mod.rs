@@ -3,7 +3,6 @@
 //! A step is a folder with two files, the parameters and the transcript. Each command reads one folder and writes another,
 //! so that nothing is lost when it is stopped. Neither file is secret; a participant's number never leaves memory.
 
-mod progress;
 mod source;
 
 use std::fs;
@@ -21,7 +20,7 @@ use rand_core::OsRng;
 use serde::Serialize;
 
 use super::answer::{Answer, Failure};
-use progress::Progress;
+use super::progress::Progress;
 use source::{Bytes, Source, bytes};
 
 pub(super) const EXAMPLE: &str = "\

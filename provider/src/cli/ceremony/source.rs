@@ -10,7 +10,7 @@ use protocol::groth16::powers::{Origin, PowersError};
 use provider::files::FileError;
 
 use super::super::answer::Failure;
-use super::progress::Progress;
+use super::super::progress::Progress;
 
 /// Phase 1.
 #[derive(Args, Debug)]

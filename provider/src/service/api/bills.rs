@@ -34,10 +34,12 @@ pub(super) async fn submit(
     let household = household(&office, &peer).await?;
     let (bill, place) = read(&office, &peer, &headers, body, MAX_BILL).await?;
     let (papers, policy, now) = (Arc::clone(&peer.papers), office.settings.policy.clone(), (office.now)());
+    let shelf = office.shelves.now().await;
     let accepted = office.bills.run(move |ledger| {
         // The bill's share of the memory is free when the worker is done with it, not when the client goes away.
         let _place = place;
-        submit::submit(ledger, &papers.identity, &household, &bill, &policy, now)
+        let terms = submit::Terms { policy: &policy, circuits: &shelf.circuits };
+        submit::submit(ledger, &papers.identity, &household, &bill, terms, now)
     });
     match accepted.await? {
         Ok(accepted) => Ok(Json(answer(&accepted.digest, &accepted.receipt))),

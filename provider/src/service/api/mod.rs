@@ -1,6 +1,7 @@
 //! What can be asked: paths, limits, and who may ask.
 
 mod bills;
+mod circuits;
 mod commands;
 mod household;
 mod open;
@@ -40,6 +41,10 @@ pub(super) fn router(office: Arc<Office>) -> Router {
         .route("/v1/tariffs/{hash}", get(open::tariff))
         .route("/v1/meters/{identity}/certificates", get(open::certificates))
         .route("/v1/revocations", get(open::revocations))
+        .route("/v1/circuits", get(circuits::list))
+        .route("/v1/circuits/{id}/circuit", get(circuits::circuit))
+        .route("/v1/circuits/{id}/proving", get(circuits::proving))
+        .route("/v1/circuits/{id}/powers", get(circuits::powers))
         .route("/v1/enrol", post(household::enrol))
         .route("/v1/keys", post(household::next_key))
         .route("/v1/bills", post(bills::submit))

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Tenths of a piece of work, on standard error.
 pub(super) struct Progress {
-    what: &'static str,
+    what: String,
     tenths: AtomicUsize,
 }
 
 impl Progress {
-    pub(super) fn of(what: &'static str) -> Self {
-        Self { what, tenths: AtomicUsize::new(0) }
+    pub(super) fn of(what: impl Into<String>) -> Self {
+        Self { what: what.into(), tenths: AtomicUsize::new(0) }
     }
 
     pub(super) fn tell(&self, done: usize, all: usize) {

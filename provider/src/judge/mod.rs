@@ -1,28 +1,27 @@
 //! Judging a bill as the provider: verification against the provider's own key and registry, then booking.
 //!
 //! ```text
-//! bill, tariff ─► verifier (same verdict as anybody's) ─► what it shows of its meters ─► Ledger::book
+//! bill, tariff ─► verifier (same verdict as anybody's) ─► candidate (what it shows) ─► Ledger::book
 //! ```
 
-use std::collections::BTreeMap;
+mod candidate;
 
 use protocol::bill::Package;
-use protocol::block::DayHeader;
+use protocol::bill::proved::ProvedStatement;
 use protocol::certificate::{self, VerifiedCertificate};
-use protocol::meter_bill::{self, VerifiedMeterBill};
-use protocol::metrology::header::header_hash;
+use protocol::circuit::CircuitKey;
+use protocol::meter_bill;
 use protocol::metrology::keys::Hash;
 use protocol::show;
 use protocol::tariff::SignedTariff;
-use protocol::time::Span;
-use protocol::verify::{self, Policy, Registry, VerifiedBill};
-use protocol::wire::WireError;
-use serde_json::{Value, json};
-use verifier::{Kind as Word, Verdict};
+use protocol::verify::proved::{Circuits, verify_proved};
+use protocol::verify::{self, Policy, Refusal, Registry};
+use protocol::wire;
+use serde_json::Value;
+use verifier::{Kind as Word, Verdict, is_proved};
 
-use crate::ledger::{
-    Block, Booked, BookedFile, Booking, Candidate, Cover, Epoch, Household, Kind, Ledger, LedgerError,
-};
+use crate::ledger::{Booked, BookedFile, Booking, Candidate, Household, Ledger, LedgerError};
+use candidate::{of_bill, of_meter_bill, of_proved};
 
 /// A bill and what it is judged by.
 #[derive(Clone, Debug)]
@@ -37,6 +36,10 @@ pub struct Case<'a> {
     pub contract: Option<&'a str>,
     /// The household that submits it, when one does.
     pub household: Option<&'a Household>,
+    /// The circuits that proofs are trusted under.
+    pub circuits: &'a Circuits,
+    /// Whether the operator lets it begin its carried values anew, or go on over a gap.
+    pub restart_state: bool,
     /// This provider's keys, past ones too: one of them signed the tariff, and the bill is addressed to that one.
     pub provider: &'a [[u8; 32]],
     /// What is insisted on; the recipient is this provider whatever stands here.
@@ -79,7 +82,7 @@ pub fn judge(ledger: &mut Ledger, case: &Case<'_>, now: i64) -> Result<Judgement
     if case.meters.is_empty() {
         registry = ledger.registry(&meters_in(case.bill, &tariff, &policy))?;
     }
-    let (verdict, candidate) = match examine(case.bill, &tariff, &registry, &policy) {
+    let (verdict, candidate) = match examine(case.bill, &tariff, &registry, case.circuits, &policy) {
         Ok(examined) => examined,
         Err((code, message)) => return refused(ledger, code, &message),
     };
@@ -93,14 +96,15 @@ pub fn judge(ledger: &mut Ledger, case: &Case<'_>, now: i64) -> Result<Judgement
         tariff_message: case.tariff,
         contract: case.contract,
         household: case.household,
+        restart_state: case.restart_state,
     };
     match ledger.book(&booking, now)? {
         Ok(booked) => Ok(told(verdict, booked)),
         Err(objection) => {
             let mut verdict = Verdict::invalid(objection.code(), &objection.to_string(), case.bill.len());
-            insert(&mut verdict, "digest", show::hex(&candidate.digest).into());
-            insert(&mut verdict, "against", objection.against().map(|digest| show::hex(&digest)).into());
-            insert(&mut verdict, "booked", Value::Null);
+            verdict.insert("digest", show::hex(&candidate.digest).into());
+            verdict.insert("against", objection.against().map(|digest| show::hex(&digest)).into());
+            verdict.insert("booked", Value::Null);
             Ok(Judgement { verdict, booked: None })
         }
     }
@@ -125,7 +129,9 @@ pub fn recall(file: &BookedFile) -> Result<Verdict, LedgerError> {
             registry.list(&[VerifiedCertificate::read(message).map_err(|_| DAMAGED)?]);
         }
     }
-    examine(&file.package, &tariff, &registry, &policy).map(|(verdict, _)| verdict).map_err(|_| DAMAGED)
+    let circuit = file.circuit.as_deref().map(CircuitKey::read).transpose();
+    let circuits = Circuits::new(circuit.map_err(|_| LedgerError::Damaged("circuit"))?);
+    examine(&file.package, &tariff, &registry, &circuits, &policy).map(|(verdict, _)| verdict).map_err(|_| DAMAGED)
 }
 
 /// A verdict that does not lead to booking: it is recorded.
@@ -136,7 +142,7 @@ fn conclude(ledger: &mut Ledger, case: &Case<'_>, mut verdict: Verdict, now: i64
         None => "the numbers agree with the seals, but no listed meter vouches for them".to_owned(),
     };
     ledger.refuse(case.bill, &code, &message, case.household, now)?;
-    insert(&mut verdict, "booked", Value::Null);
+    verdict.insert("booked", Value::Null);
     if verdict.kind == Word::OriginUnattested {
         verdict.text.push_str("\nNot booked: list the meter with `meter add`, or give its certificate with --meter.");
     }
@@ -151,9 +157,9 @@ fn told(mut verdict: Verdict, booked: Booked) -> Judgement {
         (false, None) => "new",
     };
     let digest = |digest: &Option<Hash>| digest.map(|d| show::hex(&d));
-    insert(&mut verdict, "booked", word.into());
-    insert(&mut verdict, "contract", booked.contract.clone().into());
-    insert(&mut verdict, "corrected_by", digest(&booked.corrected_by).into());
+    verdict.insert("booked", word.into());
+    verdict.insert("contract", booked.contract.clone().into());
+    verdict.insert("corrected_by", digest(&booked.corrected_by).into());
     let mut line = if booked.already { "Booked already; nothing was changed" } else { "Booked" }.to_owned();
     if let Some(contract) = &booked.contract {
         line.push_str(&format!(" under contract {contract}"));
@@ -168,12 +174,6 @@ fn told(mut verdict: Verdict, booked: Booked) -> Judgement {
     Judgement { verdict, booked: Some(booked) }
 }
 
-fn insert(verdict: &mut Verdict, key: &str, value: Value) {
-    if let Some(object) = verdict.json.as_object_mut() {
-        object.insert(key.into(), json!(value));
-    }
-}
-
 /// The identities a bill names, before anything is believed: they say which rows of the registry to load.
 fn meters_in(bill: &[u8], tariff: &SignedTariff, policy: &Policy) -> Vec<[u8; 32]> {
     if meter_bill::is_meter_bill(bill) {
@@ -186,94 +186,38 @@ fn meters_in(bill: &[u8], tariff: &SignedTariff, policy: &Policy) -> Vec<[u8; 32
 
 type Examined = Result<(Verdict, Candidate), (&'static str, String)>;
 
-fn examine(bill: &[u8], tariff: &SignedTariff, registry: &Registry, policy: &Policy) -> Examined {
+/// What to do about a circuit that is not known here, for a household and an operator alike.
+const ADVICE: &str = "`circuits list` shows those that are: the household fetches one of them and makes the bill again";
+
+/// Verifies a bill of any kind: the verdict that anybody would give, and what it shows.
+fn examine(bill: &[u8], tariff: &SignedTariff, registry: &Registry, circuits: &Circuits, policy: &Policy) -> Examined {
+    let refused = |refusal: Refusal| (refusal.code(), refusal.to_string());
+    let malformed = |error: wire::WireError| ("malformed", error.to_string());
     if meter_bill::is_meter_bill(bill) {
-        let verified = meter_bill::verify(bill, tariff, registry, policy).map_err(|r| (r.code(), r.to_string()))?;
+        let verified = meter_bill::verify(bill, tariff, registry, policy).map_err(refused)?;
         return Ok((Verdict::of_meter_bill(&verified, tariff, bill.len()), of_meter_bill(&verified)));
     }
-    let verified = verify::verify(bill, tariff, registry, policy).map_err(|r| (r.code(), r.to_string()))?;
-    let candidate = of_bill(bill, &verified).map_err(|error| ("malformed", error.to_string()))?;
+    if is_proved(bill) {
+        let verified = verify_proved(bill, tariff, circuits, registry, policy).map_err(|refusal| match refusal {
+            Refusal::UnknownCircuit => unknown_circuit(bill),
+            other => refused(other),
+        })?;
+        let circuit = circuits.get(&verified.statement.circuit).ok_or_else(|| unknown_circuit(bill))?;
+        let candidate = of_proved(bill, &verified, tariff, circuit).map_err(malformed)?;
+        return Ok((Verdict::of_proved(&verified, circuit, tariff, bill.len()), candidate));
+    }
+    let verified = verify::verify(bill, tariff, registry, policy).map_err(refused)?;
+    let candidate = of_bill(bill, &verified).map_err(malformed)?;
     Ok((Verdict::of_bill(&verified, tariff, bill.len()), candidate))
 }
 
-fn of_meter_bill(verified: &VerifiedMeterBill) -> Candidate {
-    let (bill, certificate) = (&verified.bill, &verified.certificate.certificate);
-    let meter = certificate.identity_key;
-    Candidate {
-        digest: verified.digest,
-        kind: Kind::Meter,
-        period: bill.period,
-        fee_minor: bill.fee_minor,
-        slots: bill.registers.iter().map(|r| u64::from(r.slots)).sum(),
-        missing: total(bill.registers.iter().map(|r| r.missing)),
-        estimated: total(bill.registers.iter().map(|r| r.estimated)),
-        tamper: total(bill.registers.iter().map(|r| r.tamper)),
-        events: bill.registers.iter().fold(0, |all, r| all | r.events),
-        class: certificate.class,
-        corrects: None,
-        covers: bill.registers.iter().map(|r| Cover { meter, register: r.code, span: bill.period }).collect(),
-        epochs: vec![Epoch { meter, number: certificate.epoch, hash: verified.certificate.hash }],
-        blocks: Vec::new(),
-        sealed: vec![(verified.certificate.hash, bill.period.until)],
-    }
+fn unknown_circuit(bill: &[u8]) -> (&'static str, String) {
+    let id = circuit_of(bill).map(|id| show::hex(&id)).unwrap_or_default();
+    ("unknown-circuit", format!("the bill was proved under circuit {id}, which this provider does not have; {ADVICE}"))
 }
 
-/// Reads from a verified package what it shows of its meters.
-fn of_bill(bytes: &[u8], verified: &VerifiedBill) -> Result<Candidate, WireError> {
-    let package = Package::read(bytes)?;
-    let statement = &verified.statement;
-    let mut certificates = BTreeMap::new();
-    for message in &package.certificates {
-        let entry = VerifiedCertificate::read(message)?;
-        certificates.insert(entry.hash, entry);
-    }
-    let mut blocks = Vec::new();
-    let mut sealed: BTreeMap<Hash, u64> = BTreeMap::new();
-    let mut spans: BTreeMap<([u8; 32], _), Span> = BTreeMap::new();
-    for chain in &package.chains {
-        for block in &chain.blocks {
-            let header = DayHeader::read(&block.header)?;
-            let Some(entry) = certificates.get(&header.certificate) else { continue };
-            let (meter, register) = (entry.certificate.identity_key, chain.code);
-            let last = sealed.entry(entry.hash).or_insert(0);
-            *last = header.span().until.max(*last);
-            // A header vouches for the one before it: a fork shows even between bills that share no block.
-            if let Some(number) = header.block.checked_sub(1) {
-                blocks.push(Block { meter, register, number, hash: header.previous });
-            }
-            blocks.push(Block { meter, register, number: header.block, hash: header_hash(&block.header) });
-            let part = Span {
-                from: header.span().from.max(statement.period.from),
-                until: header.span().until.min(statement.period.until),
-            };
-            let span = spans.entry((meter, register)).or_insert(part);
-            *span = Span { from: span.from.min(part.from), until: span.until.max(part.until) };
-        }
-    }
-    let epoch = |entry: &VerifiedCertificate| Epoch {
-        meter: entry.certificate.identity_key,
-        number: entry.certificate.epoch,
-        hash: entry.hash,
-    };
-    Ok(Candidate {
-        digest: verified.digest,
-        kind: Kind::Linear,
-        period: statement.period,
-        fee_minor: statement.fee_minor,
-        slots: verified.slots,
-        missing: verified.missing,
-        estimated: total(statement.metered.iter().map(|m| m.estimated)),
-        tamper: total(statement.metered.iter().map(|m| m.tamper)),
-        events: statement.metered.iter().fold(0, |all, m| all | m.events),
-        class: verified.class,
-        corrects: statement.corrects.map(Into::into),
-        covers: spans.into_iter().map(|((meter, register), span)| Cover { meter, register, span }).collect(),
-        epochs: certificates.values().map(epoch).collect(),
-        blocks,
-        sealed: sealed.into_iter().collect(),
-    })
-}
-
-fn total(counts: impl Iterator<Item = u32>) -> u32 {
-    counts.fold(0, u32::saturating_add)
+/// The circuit that a proved bill names, before anything of it is believed.
+fn circuit_of(bill: &[u8]) -> Result<Hash, wire::WireError> {
+    let statement: ProvedStatement = wire::decode(&Package::read(bill)?.statement, "bill statement")?;
+    Ok(statement.circuit)
 }
