@@ -41,7 +41,7 @@ fn a_circuit_is_made_checked_elsewhere_and_removed() {
         .unwrap();
     assert!(sum.status.success(), "{sum:?}");
 
-    // Another provider takes it in: checked with its powers, and not when anything is changed.
+    // Another provider takes it in; with powers of tau only what comes of these.
     let other = Desk::new();
     for name in ["query-60.proving", "query-60.powers"] {
         fs::copy(desk.path("home/circuits").join(name), other.path(name)).unwrap();
@@ -56,9 +56,13 @@ fn a_circuit_is_made_checked_elsewhere_and_removed() {
     other.write("damaged", &damaged);
     assert_eq!(code(&json(&other, &["circuits", "add", "damaged"])), (1, "bad-parameters"));
     assert_eq!(code(&json(&other, &["circuits", "add", "none"])), (3, "file"));
+    other.write("short", b"no powers of tau");
+    let add = ["circuits", "add", "query-60.proving", "--powers", "short"];
+    assert_eq!(code(&json(&other, &add)), (1, "bad-powers"));
     assert!(json(&other, &["circuits", "list"]).1["circuits"].as_array().unwrap().is_empty());
-    let (exit, taken) = json(&other, &["circuits", "add", "query-60.proving", "--powers", "query-60.powers"]);
-    assert_eq!((exit, &taken["circuits"]), (0, &made["circuits"]), "{taken}");
+    let (exit, taken) = json(&other, &["circuits", "add", "query-60.proving"]);
+    assert_eq!((exit, &taken["circuits"][0]["id"], taken["circuits"][0]["powers"].is_null()), (0, &row["id"], true));
+    assert_eq!(code(&json(&other, &["circuits", "add", "query-60.proving"])), (1, "circuit-exists"));
 
     assert_eq!(json(&other, &["circuits", "remove", "query-60"]).0, 0);
     assert_eq!(code(&json(&other, &["circuits", "remove", "query-60"])), (1, "circuit-not-here"));
