@@ -93,6 +93,9 @@ fn a_restart_and_a_gap_are_the_operator_s() {
     assert_eq!(told(&late.bill, &by_hand), yes("new"));
     // A correction may begin where the operator let the bill begin.
     assert_eq!(told(&prove(days(5, 7), None, Some(late.digest)).bill, &[]), yes("correction"));
+    let again = prove(days(9, 12), Some(&one.after), Some(gap.digest));
+    assert_eq!(told(&again.bill, &[]), yes("correction"));
+    let gap = again;
 
     // Another list of values cannot go on from these; without values the line would end.
     let other = house.prove(&desk, &prover, "other", days(12, 15), Some(&gap.after), None);
