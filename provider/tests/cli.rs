@@ -211,6 +211,14 @@ fn every_command_explains_itself_with_an_example() {
         &["tariff", "import"],
         &["tariff", "import", "csv"],
         &["tariff", "import", "octopus"],
+        &["tariff", "import", "urdb"],
+        &["tariff", "import", "nettleie"],
+        &["circuits"],
+        &["circuits", "make"],
+        &["circuits", "add"],
+        &["circuits", "list"],
+        &["circuits", "remove"],
+        &["verify-batch"],
         &["tariff", "show"],
     ] {
         let (code, out, _) = desk.run(&[command, &["--help"]].concat());

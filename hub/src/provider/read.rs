@@ -1,6 +1,7 @@
 //! What an answer holds: JSON and signed messages, taken apart and checked. A text that a person will read has no control
 //! characters: a terminal would obey them.
 
+use protocol::bill::proved::ProvedStatement;
 use protocol::bill::{Package, Statement};
 use protocol::metrology::keys::Hash;
 use protocol::service::command::VerifiedCommand;
@@ -57,7 +58,9 @@ pub(super) fn digest(bill: &[u8]) -> Option<Hash> {
         return meter_bill::names(bill).ok().map(|(digest, _)| digest);
     }
     let package = Package::read(bill).ok()?;
-    cbor::decode::<Statement>(&package.statement, "bill statement").ok()?;
+    if cbor::decode::<Statement>(&package.statement, "bill statement").is_err() {
+        cbor::decode::<ProvedStatement>(&package.statement, "bill statement").ok()?;
+    }
     Some(Statement::digest(&package.statement))
 }
 

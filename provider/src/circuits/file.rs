@@ -50,3 +50,23 @@ pub(super) fn copy(from: &Path, to: &Path, limit: u64) -> Result<(), FileError> 
         FileError::of("copy to", to)(error)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to.powers"));
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n as u8).collect();
+        fs::write(&from, &bytes).unwrap();
+        assert!(copy(&from, &to, 199_999).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of it");
+        copy(&from, &to, 200_000).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), bytes);
+        assert_eq!(sha256(&mut &bytes[..]).unwrap(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+        assert!(copy(&folder.path().join("none"), &to, 1).is_err());
+        assert_eq!(fs::read(&to).unwrap(), bytes, "what was there stays");
+    }
+}

@@ -1,15 +1,17 @@
 //! A signed tariff as a person reads it: who, when, which lines at which prices.
 
-use std::fmt;
+mod display;
+mod words;
 
-use protocol::money::{Mode, Rounding};
 use protocol::show;
 use protocol::tariff::{Charge, Per, Prices, Schedule, SignedTariff, Tariff};
 use serde::Serialize;
 
 use super::account_algebra::{self as algebra, ValueAccount};
-use super::decimal::Decimal;
 use super::zone::{shown, shown_utc};
+
+pub(super) use words::money;
+use words::{price_text, rate_text, rounding_of, rounding_text};
 
 /// An account of a tariff, for showing; money is text, never a float.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -243,153 +245,6 @@ fn prices(schedule: &Schedule, tariff: &Tariff, price: &dyn Fn(i64) -> String) -
                 highest: extreme(prices.iter().copied().max()),
                 below_zero: prices.iter().filter(|p| **p < 0).count(),
             }
-        }
-    }
-}
-
-/// A price in the unit people know: per kWh, km or m³ rather than per Wh, m or L.
-fn price_text(nano: i64, unit: &str, tariff: &Tariff) -> String {
-    let (exponent, per) = match unit {
-        "L" => (-6, "m³".to_owned()),
-        "Wh" | "varh" | "VAh" | "m" | "g" => (-6, format!("k{unit}")),
-        _ => (-9, unit.to_owned()),
-    };
-    format!("{} {}/{per}", money(nano, exponent, tariff), tariff.currency.code)
-}
-
-/// An amount with at least the decimals of the currency.
-pub(super) fn money(value: i64, exponent: i32, tariff: &Tariff) -> String {
-    let text = Decimal::new(i128::from(value), exponent).map(|d| d.to_string()).unwrap_or_default();
-    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-    let places = usize::from(tariff.currency.exponent);
-    if decimals.is_empty() && places == 0 { whole.to_owned() } else { format!("{whole}.{decimals:0<places$}") }
-}
-
-fn rate_text(numerator: u64, denominator: u64) -> String {
-    let (numerator, denominator) = (u128::from(numerator), u128::from(denominator.max(1)));
-    let exact = (0..=18).find_map(|places: u32| {
-        let scaled = numerator * 100 * 10u128.pow(places);
-        let whole = scaled.is_multiple_of(denominator).then_some(scaled / denominator)?;
-        Decimal::new(i128::try_from(whole).ok()?, -i32::try_from(places).ok()?)
-    });
-    exact.map_or_else(|| format!("{numerator}/{denominator}"), |percent| format!("{percent} %"))
-}
-
-/// A line aside need not be money: its step is a number of whatever it counts.
-fn rounding_of(rounding: Rounding, line: &protocol::tariff::Line, tariff: &Tariff) -> String {
-    if line.is_charged() {
-        rounding_text(rounding, tariff)
-    } else {
-        format!("to {}, {}", rounding.step, mode_text(rounding.mode))
-    }
-}
-
-fn rounding_text(rounding: Rounding, tariff: &Tariff) -> String {
-    let mode = mode_text(rounding.mode);
-    let step = i64::try_from(rounding.step).map(|step| money(step, -9, tariff)).unwrap_or_default();
-    format!("to {step} {}, {mode}", tariff.currency.code)
-}
-
-fn mode_text(mode: Mode) -> &'static str {
-    match mode {
-        Mode::HalfEven => "halves to even",
-        Mode::HalfAway => "halves away from zero",
-        Mode::HalfUp => "halves up",
-        Mode::Floor => "downwards",
-        Mode::Ceiling => "upwards",
-        Mode::Truncate => "towards zero",
-    }
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} ({})", self.name, self.id)?;
-        writeln!(f, "  set by      {}", self.provider)?;
-        writeln!(f, "  fingerprint {}", self.fingerprint)?;
-        writeln!(f, "  hash        {}", self.hash)?;
-        let changes = match self.clock_changes {
-            1 => "1 clock change".to_owned(),
-            n => format!("{n} clock changes"),
-        };
-        writeln!(f, "  valid       {} until {}, {} ({changes})", self.valid_from, self.valid_until, self.zone)?;
-        for code in &self.rounded_readings {
-            writeln!(
-                f,
-                "  readings    of register {code} are rounded to tens, halves to even, before they are priced"
-            )?;
-        }
-        for (title, list) in [("quantities", &self.quantities), ("carried over", &self.cells)] {
-            if !list.is_empty() {
-                writeln!(f, "  {title}")?;
-            }
-            list.iter().try_for_each(|value| writeln!(f, "    {}: {}", value.name, value.words))?;
-        }
-        writeln!(f, "  lines")?;
-        for line in &self.lines {
-            write!(f, "    {}: ", line.name)?;
-            line.charge.show(f)?;
-            if let Some(rounding) = &line.rounding {
-                writeln!(f, "      rounded {rounding}")?;
-            }
-            if line.aside {
-                writeln!(f, "      for other lines alone: it is no part of the amount due")?;
-            }
-            for season in &line.seasons {
-                writeln!(f, "      in periods that begin {season}")?;
-            }
-        }
-        write!(f, "  amount due  rounded {}", self.total_rounding)
-    }
-}
-
-impl ChargeAccount {
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Standing { amount } => writeln!(f, "{amount}"),
-            Self::Tax { rate, on } => writeln!(f, "{rate} on {}", on.join(", ")),
-            Self::Form { of } => writeln!(f, "{of}"),
-            Self::Excess { of } => writeln!(f, "{of}, or nothing when that is below zero"),
-            Self::Greater { of, or } => writeln!(f, "the greater of {of} and {or}"),
-            Self::Lesser { of, or } => writeln!(f, "the lesser of {of} and {or}"),
-            Self::Steps { of, table } => {
-                writeln!(f, "by a table on {of}")?;
-                table.iter().try_for_each(|row| writeln!(f, "      {row}"))
-            }
-            Self::Energy { register, unit, meter_minutes, prices, fallback } => {
-                let minutes = meter_minutes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-                writeln!(f, "register {register} in {unit}, for meters with slots of {minutes} minutes")?;
-                prices.show(f)?;
-                writeln!(f, "      {fallback} for what cannot be placed in time")
-            }
-        }
-    }
-}
-
-impl PricesAccount {
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bands(bands) => {
-                bands.iter().try_for_each(|b| writeln!(f, "      {} {}, {} of the time", b.name, b.price, b.share))
-            }
-            Self::Series { prices, lowest, highest, below_zero } => {
-                writeln!(f, "      {prices} prices, {below_zero} of them below zero")?;
-                writeln!(f, "      from {} (first {})", lowest.price, lowest.first_at)?;
-                writeln!(f, "      to {} (first {})", highest.price, highest.first_at)
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_per_cent_where_they_can_be() {
-        for (numerator, denominator, shown) in
-            [(1, 20, "5 %"), (1_997_147, 39_062_500, "5.11269632 %"), (0, 1, "0 %"), (3, 1, "300 %"), (1, 3, "1/3")]
-        {
-            assert_eq!(rate_text(numerator, denominator), shown);
         }
     }
 }

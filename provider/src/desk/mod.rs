@@ -56,6 +56,7 @@ mod seasons;
 mod series;
 mod shape;
 mod source;
+mod timetable;
 pub mod urdb;
 mod values;
 mod zone;

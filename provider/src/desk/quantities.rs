@@ -10,6 +10,7 @@ use super::error::{DeskError, Place, Problem};
 use super::lines::{self, Entry};
 use super::shape::{self, QuantityBand, QuantityKind, WithinName};
 use super::source::{self, Quoted};
+use super::timetable::{WrittenBand, timetable};
 use super::{bands, price};
 
 /// Compiles a quantity, and makes it known to forms.
@@ -189,9 +190,9 @@ fn aspect(
     };
     let mut written = Vec::with_capacity(list.len());
     for band in list {
-        written.push(lines::WrittenBand { name: &band.name, when: band.when.as_ref(), price: value(Some(band))? });
+        written.push(WrittenBand { name: &band.name, when: band.when.as_ref(), price: value(Some(band))? });
     }
-    lines::timetable(desk, entry, &quantity.name, quantity.clock.as_ref(), &written)
+    timetable(desk, entry, &quantity.name, quantity.clock.as_ref(), &written)
 }
 
 fn over(

@@ -78,10 +78,10 @@ pub(super) fn check_carried(
     if let Some(former) = former.as_ref().filter(|former| former.cells != names(carried)) {
         question.object(Objection::StateOther(former.digest))?;
     }
+    // A correction may begin where an operator let the corrected bill begin.
+    question.allowed |= former.is_some_and(|former| former.by_hand && former.continues == carried.continues);
     let continues = match carried.continues {
         None => {
-            // A correction may begin where an operator let the corrected bill begin.
-            question.allowed |= former.is_some_and(|former| former.begun_by_hand);
             question.begins_anew()?;
             None
         }
@@ -201,20 +201,24 @@ fn neighbour(connection: &Connection, row: &Row<'_>, same_meter: bool) -> Result
 struct Former {
     digest: Hash,
     cells: String,
-    /// Whether it began anew because an operator let it.
-    begun_by_hand: bool,
+    continues: Option<Hash>,
+    by_hand: bool,
 }
 
 fn former(connection: &Connection, bill: i64) -> Result<Option<Former>, LedgerError> {
-    let row: Option<(Vec<u8>, String, bool)> = connection
+    type Row = (Vec<u8>, String, Option<Vec<u8>>, bool);
+    let row: Option<Row> = connection
         .prepare_cached(
-            "SELECT b.digest, p.cells, p.continues IS NULL AND p.by_hand FROM proofs p JOIN bills b ON b.id = p.bill \
-             WHERE p.bill = ?1 AND p.cells IS NOT NULL",
+            "SELECT b.digest, p.cells, old.digest, p.by_hand FROM proofs p JOIN bills b ON b.id = p.bill \
+             LEFT JOIN bills old ON old.id = p.continues WHERE p.bill = ?1 AND p.cells IS NOT NULL",
         )?
-        .query_row([bill], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row([bill], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    row.map(|(digest, cells, begun_by_hand)| Ok(Former { digest: fixed(digest, WHAT)?, cells, begun_by_hand }))
-        .transpose()
+    row.map(|(digest, cells, continues, by_hand)| {
+        let continues = continues.map(|bytes| fixed(bytes, WHAT)).transpose()?;
+        Ok(Former { digest: fixed(digest, WHAT)?, cells, continues, by_hand })
+    })
+    .transpose()
 }
 
 /// The row of a booked bill, and what superseded it.
