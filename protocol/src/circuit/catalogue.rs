@@ -32,40 +32,49 @@ const ENERGY: Shape = Shape {
     wide: [6, 4],
 };
 
+/// Blocks of a billing cycle: up to 35 local days touch 36 days of UTC. Half-hours are billed by months, which touch 32.
+const CYCLE: usize = 36;
+
 const fn quarter(shape: Shape) -> Shape {
-    Shape { slots: 96, ..shape }
+    Shape { slots: 96, blocks: CYCLE, ..shape }
 }
 
 const fn hour(shape: Shape) -> Shape {
-    Shape { slots: 24, ..shape }
+    Shape { slots: 24, blocks: CYCLE, ..shape }
+}
+
+const fn two_ways(shape: Shape) -> Shape {
+    Shape { sums: 4, blocks: 2 * shape.blocks, ..shape }
 }
 
 const ROUNDED: Shape = Shape { sums: 2, rounded: true, ..ENERGY };
 const DEMAND: Shape = Shape { sums: 3, demands: 1, ..ENERGY };
 const BACK_OFF: Shape = Shape { sums: 2, demands: 1, hinges: 1, narrow: [16, 6], ..ENERGY };
 const TIERS: Shape = Shape { sums: 2, demands: 1, tiers: 2, ..ENERGY };
-const TWO_WAY: Shape = Shape { sums: 4, blocks: 64, ..ENERGY };
 const QUERY: Shape = Shape { sums: 1, hinges: 1, powers: true, narrow: [4, 2], wide: [2, 2], ..ENERGY };
 
 /// All circuits, by interval and from the smallest to the largest.
 pub const CATALOGUE: &[Profile] = &[
     Profile { name: "energy-60", shape: hour(ENERGY) },
-    Profile { name: "demand-60", shape: hour(Shape { demands: 4, sums: 3, ..ENERGY }) },
+    Profile { name: "demand-60", shape: hour(Shape { demands: 3, sums: 3, ..ENERGY }) },
     Profile { name: "tiers-60", shape: hour(Shape { tiers: 3, sums: 4, ..TIERS }) },
     Profile { name: "query-60", shape: hour(QUERY) },
-    Profile { name: "two-way-60", shape: hour(TWO_WAY) },
+    Profile { name: "two-way-60", shape: two_ways(hour(ENERGY)) },
+    // Four greatest loads of a month: with a cycle's blocks they would need twice the domain.
+    Profile { name: "maxima-60", shape: Shape { demands: 4, sums: 3, blocks: 32, ..hour(ENERGY) } },
     Profile { name: "energy-30", shape: ENERGY },
     Profile { name: "rounded-30", shape: ROUNDED },
     Profile { name: "query-30", shape: QUERY },
     Profile { name: "demand-30", shape: DEMAND },
     Profile { name: "tiers-30", shape: TIERS },
     Profile { name: "back-off-30", shape: BACK_OFF },
-    Profile { name: "two-way-30", shape: TWO_WAY },
+    Profile { name: "two-way-30", shape: two_ways(ENERGY) },
     Profile { name: "energy-15", shape: quarter(ENERGY) },
     Profile { name: "demand-15", shape: quarter(DEMAND) },
     Profile { name: "tiers-15", shape: quarter(TIERS) },
-    Profile { name: "back-off-15", shape: quarter(BACK_OFF) },
-    Profile { name: "two-way-15", shape: quarter(TWO_WAY) },
+    // 36 blocks would need twice the domain.
+    Profile { name: "back-off-15", shape: Shape { blocks: 35, ..quarter(BACK_OFF) } },
+    Profile { name: "two-way-15", shape: two_ways(quarter(ENERGY)) },
     Profile { name: "query-15", shape: quarter(QUERY) },
 ];
 
