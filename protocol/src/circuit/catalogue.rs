@@ -44,6 +44,8 @@ const ROUNDED: Shape = Shape { sums: 2, rounded: true, ..ENERGY };
 const DEMAND: Shape = Shape { sums: 3, demands: 1, ..ENERGY };
 const BACK_OFF: Shape = Shape { sums: 2, demands: 1, hinges: 1, narrow: [16, 6], ..ENERGY };
 const TIERS: Shape = Shape { sums: 2, demands: 1, tiers: 2, ..ENERGY };
+/// Demands by time of use together with a chronological tier.
+const MIXED: Shape = Shape { sums: 2, demands: 3, tiers: 1, ..ENERGY };
 const TWO_WAY: Shape = Shape { sums: 4, blocks: 64, ..ENERGY };
 const QUERY: Shape = Shape { sums: 1, hinges: 1, powers: true, narrow: [4, 2], wide: [2, 2], ..ENERGY };
 
@@ -59,6 +61,8 @@ pub const CATALOGUE: &[Profile] = &[
     Profile { name: "query-30", shape: QUERY },
     Profile { name: "demand-30", shape: DEMAND },
     Profile { name: "tiers-30", shape: TIERS },
+    Profile { name: "mixed-60", shape: Shape { slots: 24, blocks: 36, ..MIXED } },
+    Profile { name: "mixed-30", shape: MIXED },
     Profile { name: "back-off-30", shape: BACK_OFF },
     Profile { name: "two-way-30", shape: TWO_WAY },
     Profile { name: "energy-15", shape: quarter(ENERGY) },
