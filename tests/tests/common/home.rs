@@ -13,7 +13,7 @@ use gateway_core::Store;
 use gateway_core::bill::proved::{Before, ProvedBill, Prover, layout_of, make_proved};
 use gateway_core::bill::{BillRefused, BillRequest};
 use gateway_core::circuits::CircuitFolder;
-use gateway_core::ingest::{Ingest, IngestError, pair};
+use gateway_core::ingest::{Ingest, IngestError, learn, pair};
 use gateway_core::prove::ProvingKey;
 use gateway_core::store::StoreKey;
 use meter_emulator::{Course, Entropy, Faults, FileMeter, Intake, Load, MeterError, Series};
@@ -102,8 +102,10 @@ impl Home {
                 Ok::<(), MeterError>(())
             });
             sealed.unwrap();
+            let certificates = certificate::read_file(&meter.certificate_file()).unwrap();
             let stored = store.transaction(|store| {
                 pair(store, &pairing, 0)?;
+                learn(store, &certificates)?;
                 let mut ingest = Ingest::new(store);
                 for block in &blocks {
                     ingest.block(block)?;
@@ -111,7 +113,7 @@ impl Home {
                 ingest.finish().map_err(IngestError::from)
             });
             stored.unwrap();
-            registry.list(&certificate::read_file(&meter.certificate_file()).unwrap());
+            registry.list(&certificates);
         }
         Self { store, registry, _folder: folder }
     }
