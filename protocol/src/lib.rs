@@ -33,6 +33,7 @@ pub mod machine;
 pub mod meter_bill;
 pub mod money;
 pub mod pairing;
+pub mod query;
 pub mod service;
 pub mod show;
 pub mod tariff;

@@ -51,6 +51,8 @@ const ROUNDED: Shape = Shape { sums: 2, rounded: true, ..ENERGY };
 const DEMAND: Shape = Shape { sums: 3, demands: 1, ..ENERGY };
 const BACK_OFF: Shape = Shape { sums: 2, demands: 1, hinges: 1, narrow: [16, 6], ..ENERGY };
 const TIERS: Shape = Shape { sums: 2, demands: 1, tiers: 2, ..ENERGY };
+/// Demands by time of use together with a chronological tier.
+const MIXED: Shape = Shape { sums: 2, demands: 3, tiers: 1, ..ENERGY };
 const QUERY: Shape = Shape { sums: 1, hinges: 1, powers: true, narrow: [4, 2], wide: [2, 2], ..ENERGY };
 
 /// All circuits, by interval and from the smallest to the largest.
@@ -58,6 +60,7 @@ pub const CATALOGUE: &[Profile] = &[
     Profile { name: "energy-60", shape: hour(ENERGY) },
     Profile { name: "demand-60", shape: hour(Shape { demands: 3, sums: 3, ..ENERGY }) },
     Profile { name: "tiers-60", shape: hour(Shape { tiers: 3, sums: 4, ..TIERS }) },
+    Profile { name: "mixed-60", shape: hour(MIXED) },
     Profile { name: "query-60", shape: hour(QUERY) },
     Profile { name: "two-way-60", shape: two_ways(hour(ENERGY)) },
     // Four greatest loads of a month: with a cycle's blocks they would need twice the domain.
@@ -69,6 +72,7 @@ pub const CATALOGUE: &[Profile] = &[
     Profile { name: "tiers-30", shape: TIERS },
     Profile { name: "back-off-30", shape: BACK_OFF },
     Profile { name: "two-way-30", shape: two_ways(ENERGY) },
+    Profile { name: "mixed-30", shape: MIXED },
     Profile { name: "energy-15", shape: quarter(ENERGY) },
     Profile { name: "demand-15", shape: quarter(DEMAND) },
     Profile { name: "tiers-15", shape: quarter(TIERS) },

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::tariff::{Provider, SignedTariff, Tariff};
+use protocol::tariff::{Provider, SignedTariff};
 use provider::desk;
 
 /// A file, or `None` with a word about it.
@@ -33,14 +33,14 @@ pub fn load(name: &str) -> Option<Vec<u16>> {
 }
 
 /// Compiles a source, signs it, and reads it as anybody will.
-pub fn tariff(source: &str, file: &[u8]) -> Tariff {
+pub fn tariff(source: &str, file: &[u8]) -> SignedTariff {
     let key = ed25519_dalek::SigningKey::from_bytes(&[42; 32]);
     let provider = Provider { name: "Oracle".into(), key: key.verifying_key().to_bytes() };
     let compiled = desk::compile(source, &mut |_| Ok(file.to_vec()), &provider);
     let compiled = compiled.unwrap_or_else(|error| panic!("{error}\n{source}"));
     let signed = SignedTariff::read(&compiled.sign(&key).unwrap()).unwrap();
     let _ = desk::Account::of(&signed).to_string();
-    signed.tariff
+    signed
 }
 
 /// Twelve numbers of an oracle.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use protocol::time::Span;
 
+use super::proof::{self, Proofs};
 use super::{both, data};
 
 const HEAD: &str = "format = 2\nid = \"de\"\nname = \"de\"\ncurrency = \"EUR\"\nzone = \"Etc/UTC\"\n\
@@ -70,8 +71,8 @@ fn twelve_bills_to_the_cent() {
     let load: BTreeMap<u64, u16> =
         load.iter().map(|(at, wh)| (seconds(at) + 2557 * 86_400, wh.parse().unwrap())).collect();
     let spot: BTreeMap<u64, f64> = spot.iter().map(|(at, price)| (seconds(at), price.parse().unwrap())).collect();
-    let mut matched = 0;
-    for case in expected.as_array().unwrap() {
+    let (mut matched, mut proved) = (0, 0);
+    for (number, case) in expected.as_array().unwrap().iter().enumerate() {
         let name = case["case"].as_str().unwrap();
         let capped = name.contains("cap30");
         let mut file = String::from("utc_start,p\n");
@@ -90,10 +91,18 @@ fn twelve_bills_to_the_cent() {
         let slots = (0..days * 96).map(|slot| from + slot * 900);
         let readings: Vec<u16> =
             slots.map(|at| if spot.contains_key(&at) { load.get(&at).copied().unwrap_or(0) } else { 0 }).collect();
-        let settled = both::bill(&tariff, period, 900, &[readings], &[]);
+        let readings = [readings];
+        let settled = both::bill(&tariff.tariff, period, 900, &readings, &[]);
         let gross: f64 = case["brutto"].as_str().unwrap().parse().unwrap();
         assert_eq!(settled.settlement.fee_minor, (gross * 100.0).round() as i64, "{name} {month}");
         matched += 1;
+        if proof::is_chosen(number, 0, 3) {
+            let home = proof::home(&tariff, 900, from, &readings);
+            let mut proofs = Proofs::new(&home, &tariff, number, 1);
+            proofs.month(0, period, &[], &settled);
+            proved += proofs.count;
+        }
     }
+    println!("{matched} bills match, {proved} proved");
     assert_eq!(matched, 12);
 }

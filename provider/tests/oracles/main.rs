@@ -7,8 +7,11 @@
 mod both;
 mod data;
 mod german;
+#[path = "../../../tests/tests/common/home.rs"]
+mod home;
 mod nettleie;
 mod peaks;
+mod proof;
 mod pysam;
 mod pysam_sources;
 mod urdb;

@@ -24,13 +24,13 @@ fn a_month_of_elvia_by_hand() {
     let Some(text) = text("elvia.yml") else { return };
     let tariff = data::tariff(&nettleie::source("elvia.yml", &text, &TERMS).unwrap(), b"");
     // 2 kWh in each hour; three days have an hour of 5 kWh, so their mean reaches the step at 5 kW exactly.
-    let period = tariff.valid;
+    let period = tariff.tariff.valid;
     let hours = usize::try_from(period.seconds() / 3600).unwrap();
     let mut load = vec![2000u16; hours];
     for day in [3, 9, 20] {
         load[day * 24 + 12] = 5000;
     }
-    let bill = |load: &[u16]| both::bill(&tariff, period, 3600, &[load.to_vec()], &[]);
+    let bill = |load: &[u16]| both::bill(&tariff.tariff, period, 3600, &[load.to_vec()], &[]);
     // 20 working days (of 22, two are holidays) of 16 hours by day at 20.99 øre; all else at 12.99 øre.
     let (day, night) = (20 * 16 * 2000i64, (31 * 24 - 20 * 16) * 2000i64);
     // 4 and 10 May are a Sunday and a Saturday; 21 May is a Wednesday, at noon.

@@ -1,7 +1,10 @@
 //! NREL's PySAM Utilityrate5: eighteen rate structures on a household's year, and four on a year of half-hours.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::home::Home;
+use super::proof::{self, Proofs};
 use super::pysam_sources::{head, source};
 use super::{both, data};
 
@@ -41,14 +44,16 @@ fn eighteen_structures_on_a_year_of_hours() {
     let net: Vec<f64> = load.iter().zip(panels()).map(|(load, panels)| f64::from(*load) - panels).collect();
     let (taken, given): (Vec<u16>, Vec<u16>) =
         net.iter().map(|net| (net.max(0.0).round() as u16, (-net).max(0.0).round() as u16)).unzip();
-    let mut matched = 0;
-    for (name, case) in expected.as_object().unwrap() {
+    let (mut matched, mut proved) = (0, 0);
+    let mut homes: BTreeMap<usize, Home> = BTreeMap::new();
+    for (number, (name, case)) in expected.as_object().unwrap().iter().enumerate() {
         let source = source(name).unwrap_or_else(|| panic!("{name} has no source"));
         let tariff = data::tariff(&source, &prices(&spot));
         let with_panels = name.contains("pv");
         let registers = if with_panels {
             // The tariff's registers stand in the order of their first use.
             tariff
+                .tariff
                 .registers
                 .iter()
                 .map(|r| if r.code.as_str() == "1-0:1.8.0" { taken.clone() } else { given.clone() })
@@ -56,7 +61,12 @@ fn eighteen_structures_on_a_year_of_hours() {
         } else {
             vec![load.clone()]
         };
-        let bills = both::year(&tariff, START, 3600, &registers);
+        let home = homes.entry(registers.len()).or_insert_with(|| proof::home(&tariff, 3600, START, &registers));
+        let mut proofs = Proofs::new(home, &tariff, number, 6);
+        let bills = both::year(&tariff.tariff, START, 3600, &registers, &mut |month, period, cells, settled| {
+            proofs.month(month, period, cells, settled);
+        });
+        proved += proofs.count;
         // The oracle's panels give fractions of a watt-hour, which no meter counts: these agree to the cent.
         let close = if with_panels { 10_000.0 } else { 1.5 };
         for (month, (bill, expected)) in bills.iter().zip(data::twelve(&case["expected"]["bill"])).enumerate() {
@@ -65,7 +75,7 @@ fn eighteen_structures_on_a_year_of_hours() {
             matched += 1;
         }
     }
-    println!("{matched} monthly bills of {} structures match", expected.as_object().unwrap().len());
+    println!("{matched} monthly bills of {} structures match, {proved} proved", expected.as_object().unwrap().len());
     assert_eq!(matched, 18 * 12);
 }
 
@@ -75,18 +85,24 @@ fn a_year_of_half_hours() {
     let Some(load) = data::load("households/uk_lcl_MAC000033_2013_30min.csv") else { return };
     let mut load = load;
     load.resize(17_520, 0);
-    let mut matched = 0;
-    for (name, case) in expected["cases"].as_object().unwrap() {
+    let (mut matched, mut proved) = (0, 0);
+    let mut home = None;
+    for (number, (name, case)) in expected["cases"].as_object().unwrap().iter().enumerate() {
         let source = source(name).unwrap().replace("window = 60", "window = 30");
         assert!(source.starts_with(&head(name)));
         let tariff = data::tariff(&source, b"");
-        for (bill, expected) in
-            both::year(&tariff, START, 1800, std::slice::from_ref(&load)).iter().zip(data::twelve(&case["bill"]))
-        {
+        let registers = std::slice::from_ref(&load);
+        let home = home.get_or_insert_with(|| proof::home(&tariff, 1800, START, registers));
+        let mut proofs = Proofs::new(home, &tariff, number, 6);
+        let bills = both::year(&tariff.tariff, START, 1800, registers, &mut |month, period, cells, settled| {
+            proofs.month(month, period, cells, settled);
+        });
+        proved += proofs.count;
+        for (bill, expected) in bills.iter().zip(data::twelve(&case["bill"])) {
             assert!((*bill as f64 - expected * 1e6).abs() <= 1.5, "{name}: {bill}, expected {expected}");
             matched += 1;
         }
     }
-    println!("{matched} monthly bills match");
+    println!("{matched} monthly bills match, {proved} proved");
     assert!(matched > 0);
 }

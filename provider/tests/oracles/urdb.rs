@@ -7,6 +7,7 @@
 
 use provider::desk::urdb::{self, Terms};
 
+use super::proof::{self, Proofs};
 use super::pysam::{LOAD, START};
 use super::{both, data};
 
@@ -22,7 +23,8 @@ fn terms<'a>(leave_out: &'a [&'a str]) -> Terms<'a> {
 fn fifteen_records_on_a_year_of_hours() {
     let Some(expected) = data::json("oracle/expected_bills_real_urdb.json") else { return };
     let Some(load) = data::load(LOAD) else { return };
-    let (mut records, mut months) = (0, 0);
+    let (mut records, mut months, mut proved) = (0, 0, 0);
+    let mut home = None;
     for (file, case) in expected.as_object().unwrap() {
         let bytes = data::read(&format!("oracle/urdb/{file}")).unwrap();
         let by_day = String::from_utf8_lossy(&bytes).contains("$/day");
@@ -33,7 +35,7 @@ fn fifteen_records_on_a_year_of_hours() {
         let source = urdb::source(file, &bytes, &terms(&left_out));
         let Some(bills) = case.get("expected") else {
             assert_eq!(file, "reopt_multi_tier.json");
-            assert!(data::tariff(&source.unwrap(), b"").quantities().len() >= 2);
+            assert!(data::tariff(&source.unwrap(), b"").tariff.quantities().len() >= 2);
             continue;
         };
         // Millionths of an invented currency show more than cents would.
@@ -42,7 +44,13 @@ fn fifteen_records_on_a_year_of_hours() {
         let tariff = data::tariff(&source, b"");
         let fixed = if by_day { data::twelve(&bills["fixed"]) } else { vec![0.0; 12] };
         let expected = data::twelve(&bills["bill"]).into_iter().zip(fixed).map(|(bill, fixed)| bill - fixed);
-        let bills = both::year(&tariff, START, 3600, std::slice::from_ref(&load));
+        let registers = std::slice::from_ref(&load);
+        let home = home.get_or_insert_with(|| proof::home(&tariff, 3600, START, registers));
+        let mut proofs = Proofs::new(home, &tariff, records, 6);
+        let bills = both::year(&tariff.tariff, START, 3600, registers, &mut |month, period, cells, settled| {
+            proofs.month(month, period, cells, settled);
+        });
+        proved += proofs.count;
         for (month, (bill, expected)) in bills.iter().zip(expected).enumerate() {
             // Rates with more decimals than a tariff's agree to the cent, all others to the millionth.
             let close = if file == "urdbv7.json" { 5000.0 } else { 1.5 };
@@ -52,7 +60,7 @@ fn fifteen_records_on_a_year_of_hours() {
         }
         records += 1;
     }
-    println!("{months} bills of {records} records match");
+    println!("{months} bills of {records} records match, {proved} proved");
     assert_eq!((records, months), (15, 180));
 }
 

@@ -64,7 +64,7 @@ impl Prover {
         corrects: Option<Hash>,
     ) -> Made {
         let request = BillRequest { period, meter: None, allow_incomplete: true, nonce: None, corrects, totals: false };
-        let prover = proved::Prover { key: &self.key, circuit: &self.circuit, circuits: &self.circuits };
+        let prover = proved::Prover { key: &self.key, circuit: &self.circuit };
         let made = proved::make_proved(store, tariff, &request, prover, before, &mut OsRng, &mut |_| true).unwrap();
         Made { bill: made.package, digest: made.digest, after: Before { state: made.after, bill: made.digest } }
     }
