@@ -22,7 +22,8 @@ Example:
   wattseal-provider --home ~/fern serve --listen 0.0.0.0:8443
   wattseal-provider --home ~/fern serve --webhook https://office.example/late --mail-dir /var/spool/wattseal
 
-Households reach it under its address and know it by the provider's fingerprint, which they pin. TLS 1.3 only. It stops
+Households reach it under its address and know it by the provider's fingerprint, which they pin. TLS 1.3 only. Published
+tariffs (`tariff publish`) and the home's circuits (`circuits list`) are offered as they stand, also when they change. It stops
 on SIGTERM or SIGINT after finishing what it has begun. RUST_LOG sets what is logged, as in RUST_LOG=debug.
 
 Exit codes: 0 stopped when asked to, 2 wrong usage, 3 could not begin";

@@ -144,7 +144,8 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(FIRST).unwrap();
         let bill = "INSERT INTO tariffs VALUES (zeroblob(32), 'UTC', x'00'); \
-             INSERT INTO bills VALUES (7, zeroblob(32), 'linear-bill', zeroblob(32), NULL, 0, 1, 5, 1, 0, 0, 0, 0, 0, NULL, 9, x'01'); \
+             INSERT INTO bills VALUES (7, zeroblob(32), 'linear-bill', zeroblob(32), NULL, 0, 1, 5, 1, 0, 0, 0, 0, 0, \
+             NULL, 9, x'01'); \
              INSERT INTO claims VALUES (zeroblob(32), 'r', 0, 1, 7); PRAGMA user_version = 1";
         connection.execute_batch(bill).unwrap();
         migrate(&mut connection).unwrap();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use axum::body::Bytes;
 use protocol::metrology::keys::Hash;
 use protocol::verify::proved::Circuits;
 
@@ -20,14 +21,14 @@ const MOST_OF_ONE: u32 = 2;
 pub(super) struct Shelf {
     /// What proofs are trusted under.
     pub(super) circuits: Circuits,
-    /// What is published.
-    pub(super) stored: Vec<Stored>,
+    /// What is published, with the verifier's part as it is sent: all answers share its memory.
+    pub(super) stored: Vec<(Stored, Bytes)>,
 }
 
 impl Shelf {
     /// A published circuit.
-    pub(super) fn get(&self, id: &Hash) -> Option<&Stored> {
-        self.stored.iter().find(|stored| stored.circuit.id() == *id)
+    pub(super) fn get(&self, id: &Hash) -> Option<&(Stored, Bytes)> {
+        self.stored.iter().find(|(stored, _)| stored.circuit.id() == *id)
     }
 }
 
@@ -76,7 +77,11 @@ fn load(folder: &CircuitFolder) -> Arc<Shelf> {
         tracing::warn!(%error, "a circuit is left out");
     }
     let circuits = Circuits::new(stored.iter().map(|stored| stored.circuit.clone()));
-    Arc::new(Shelf { circuits, stored })
+    let with_file = |stored: Stored| {
+        let file = stored.circuit.write().into();
+        (stored, file)
+    };
+    Arc::new(Shelf { circuits, stored: stored.into_iter().map(with_file).collect() })
 }
 
 /// Who is fetching files, by contract.

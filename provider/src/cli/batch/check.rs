@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::bill::proved::{PROVED_KIND, ProvedStatement, kind_of};
 use protocol::bill::{Package, Statement};
-use protocol::certificate::VerifiedCertificate;
+use protocol::certificate::EpochCertificate;
 use protocol::groth16::Batch;
 use protocol::meter_bill;
 use protocol::metrology::keys::Hash;
@@ -12,7 +12,7 @@ use protocol::service::MAX_BILL;
 use protocol::tariff::SignedTariff;
 use protocol::verify::proved::{Circuits, ProvedBill, prepare};
 use protocol::verify::{self, Origin, Policy, Refusal, Registry};
-use protocol::wire;
+use protocol::wire::{self, Signed};
 use provider::files;
 use provider::ledger::Kind;
 use rand_core::OsRng;
@@ -151,8 +151,10 @@ impl Named {
             return Ok(Self { kind: Kind::Meter, tariff, meters: Vec::new() });
         }
         let package = Package::read(bytes)?;
-        let identity = |message: &_| -> Result<[u8; 32], wire::WireError> {
-            Ok(VerifiedCertificate::read(message)?.certificate.identity_key)
+        // Who signed it is checked with the bill.
+        let identity = |message: &[u8]| -> Result<[u8; 32], wire::WireError> {
+            const WHAT: &str = "certificate";
+            Ok(wire::decode::<EpochCertificate>(Signed::read(message, WHAT)?.payload, WHAT)?.identity_key)
         };
         let meters = package.certificates.iter().map(|message| identity(message)).collect::<Result<_, _>>()?;
         let what = "bill statement";

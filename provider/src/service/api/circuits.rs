@@ -28,7 +28,7 @@ const PART: usize = 64 << 10;
 
 pub(super) async fn list(State(office): State<Arc<Office>>) -> Json<Value> {
     let shelf = office.shelves.now().await;
-    let row = |stored: &Stored| {
+    let row = |(stored, _): &(Stored, Bytes)| {
         let circuit = &stored.circuit;
         let pinned = |file: &FileHash| json!({ "bytes": file.bytes, "pin": show::hex(&file.hash) });
         let powers = |file: &FileHash| json!({ "bytes": file.bytes, "sha256": show::hex(&file.hash) });
@@ -42,9 +42,8 @@ pub(super) async fn list(State(office): State<Arc<Office>>) -> Json<Value> {
 
 pub(super) async fn circuit(State(office): State<Arc<Office>>, Path(text): Path<String>) -> Result<Response, Refusal> {
     let shelf = office.shelves.now().await;
-    let stored = shelf.get(&hash(&text)?).ok_or_else(unknown)?;
-    let bytes = stored.circuit.write();
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+    let (_, file) = shelf.get(&hash(&text)?).ok_or_else(unknown)?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], file.clone()).into_response())
 }
 
 pub(super) async fn proving(
@@ -84,7 +83,7 @@ async fn send(
 ) -> Result<Response, Refusal> {
     let household = household(office, peer).await?;
     let shelf = office.shelves.now().await;
-    let stored = shelf.get(&hash(text)?).ok_or_else(unknown)?;
+    let (stored, _) = shelf.get(&hash(text)?).ok_or_else(unknown)?;
     let wanted = which(stored).ok_or_else(not_published)?;
     let fetch = office.fetches.enter(&household.contract).ok_or_else(|| Refusal::from(BUSY))?;
     let file = match File::open(office.shelves.path(stored, ending)).await {
