@@ -110,7 +110,7 @@ proptest! {
 
         // Every other pair of hours, as a band would have it.
         let spans: Vec<Span> = (0..4).map(|n| START + n * 4 * 3600).map(|from| Span { from, until: from + 7200 }).collect();
-        let inside = |slot: usize| slot as u64 * interval < 16 * 3600 && slot as u64 * interval / 7200 % 2 == 0;
+        let inside = |slot: usize| slot as u64 * interval < 16 * 3600 && (slot as u64 * interval / 7200).is_multiple_of(2);
         let expected: i64 = readings.iter().enumerate().filter(|(slot, _)| inside(*slot)).map(|(_, x)| whole(x)).sum();
         prop_assert_eq!(ask(Question::During(spans)), expected);
 

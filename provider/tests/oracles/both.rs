@@ -9,7 +9,7 @@ use protocol::time::Span;
 const DAY: u64 = 86_400;
 
 /// A machine with the units that a tariff asks for.
-pub fn shape(tariff: &Tariff, slots: usize, blocks: usize) -> Shape {
+fn shape(tariff: &Tariff, slots: usize, blocks: usize) -> Shape {
     let count = |kind: fn(&Measure) -> bool| tariff.quantities().iter().filter(|q| kind(&q.measure)).count();
     let powers = |measure: &Measure| matches!(measure, Measure::Over { square, count, .. } if square.is_some() || count.is_some());
     Shape {
@@ -79,15 +79,11 @@ pub fn months(start: u64) -> Vec<Span> {
         .collect()
 }
 
-/// Bills a year month by month, with what each leaves to the next; returns the amounts in minor units. `then` is told of each
-/// month: its number, period, the cells before, and the bill.
-pub fn year(
-    tariff: &Tariff,
-    start: u64,
-    interval: u64,
-    registers: &[Vec<u16>],
-    then: &mut dyn FnMut(usize, Span, &[i64], &Settled),
-) -> Vec<i64> {
+/// What is told of a month: its number, period, the cells before, and the bill.
+pub type Then<'a> = &'a mut dyn FnMut(usize, Span, &[i64], &Settled);
+
+/// Bills a year month by month, with what each leaves to the next; returns the amounts in minor units.
+pub fn year(tariff: &Tariff, start: u64, interval: u64, registers: &[Vec<u16>], then: Then<'_>) -> Vec<i64> {
     let mut cells: Vec<i64> = tariff.cells().iter().map(|cell| cell.first).collect();
     let slots = |span: &Span| ((span.from - start) / interval) as usize..((span.until - start) / interval) as usize;
     months(start)

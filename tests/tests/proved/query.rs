@@ -37,7 +37,7 @@ fn answers() {
     let sum: i64 = readings.iter().sum();
     let peak = *readings.iter().max().unwrap();
     let limit = u16::try_from(peak).unwrap();
-    let reach = |least: i64| readings.iter().filter(|reading| **reading >= least).count() as i64;
+    let reach = |least: i64| i64::try_from(readings.iter().filter(|reading| **reading >= least).count()).unwrap();
     let [taken, squares] = Moments::questions(APRIL);
     let fifth = by_day(&subject(world)).unwrap().swap_remove(4);
     let [edge] = <[Question; 1]>::try_from(histogram(&[900])).unwrap();
