@@ -161,7 +161,7 @@ mod tests {
                 [Holds::Public, Holds::Private(Width::Bit), Holds::Private(Width::Short), Holds::Private(Width::Full)];
             for kind in kinds {
                 for extreme in [false, true] {
-                    let sign = |x: Scalar| if OsRng.next_u32() % 2 == 0 { x } else { -x };
+                    let sign = |x: Scalar| if OsRng.next_u32().is_multiple_of(2) { x } else { -x };
                     let values: Vec<Scalar> = (0..count)
                         .map(|place| match (kind, extreme) {
                             (Holds::Private(Width::Bit), true) => Scalar::ONE,
