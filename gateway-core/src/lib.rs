@@ -14,6 +14,7 @@ pub mod circuits;
 pub mod custody;
 pub mod gaps;
 pub mod ingest;
+pub mod measure;
 pub mod prove;
 pub mod store;
 pub mod unseal;

@@ -7,7 +7,8 @@ use protocol::groth16::Parameters;
 use protocol::groth16::quadratic::{domain_size, used};
 use protocol::machine::Shape;
 
-use super::query::Query;
+use super::query::{Holds, Query};
+use super::transform::{Domain, reverse};
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum KeyError {
 pub struct ProvingKey {
     pub(super) shape: Shape,
     pub(super) system: System,
+    pub(super) domain: Domain,
+    /// Points of the domain.
+    pub(super) size: usize,
     pub(super) alpha_g1: G1Affine,
     pub(super) beta_g1: G1Affine,
     pub(super) beta_g2: G2Affine,
@@ -58,16 +62,17 @@ impl ProvingKey {
             return Err(KeyError::Subverted);
         }
         let inputs = system.inputs();
-        let width = |column: usize| match column.checked_sub(inputs) {
-            None => Width::Full,
-            Some(place) => system.widths().get(place).copied().unwrap_or(Width::Full),
+        let holds = |column: usize| match column.checked_sub(inputs) {
+            None => Holds::Public,
+            Some(place) => Holds::Private(system.widths().get(place).copied().unwrap_or(Width::Full)),
         };
         let (a, b) = (used(&system, 0), used(&system, 1));
         let private: Vec<usize> = (inputs..inputs + system.private()).collect();
-        let powers: Vec<usize> = (1..domain_size(&system)).map(|power| power - 1).collect();
+        let size = domain_size(&system);
+        let domain = Domain::new(size).ok_or(KeyError::OtherCircuit)?;
         let fits = parameters.circuit == system.hash()
             && key.ic.len() == inputs
-            && parameters.h.len() == powers.len()
+            && parameters.h.len() + 1 == size
             && parameters.l.len() == private.len()
             && parameters.a.len() == a.len()
             && parameters.b_g1.len() == b.len()
@@ -76,11 +81,12 @@ impl ProvingKey {
             return Err(KeyError::OtherCircuit);
         }
         let g1 = |columns: &[usize], points: &[G1Affine]| {
-            Query::new(columns.iter().zip(points).map(|(column, point)| (*column, width(*column), *point)))
+            Query::new(columns.iter().zip(points).map(|(column, point)| (*column, holds(*column), *point)))
         };
-        let b_g2 = b.iter().zip(&parameters.b_g2).map(|(column, point)| (*column, width(*column), *point));
+        let b_g2 = b.iter().zip(&parameters.b_g2).map(|(column, point)| (*column, holds(*column), *point));
+        let full = Holds::Private(Width::Full);
         Ok(Self {
-            h: Query::new(powers.iter().zip(&parameters.h).map(|(place, point)| (*place, Width::Full, *point))),
+            h: Query::new((0..size).zip(&parameters.h).map(|(power, h)| (reverse(power, size), full, *h))),
             l: g1(&private, &parameters.l),
             a: g1(&a, &parameters.a),
             b_g1: g1(&b, &parameters.b_g1),
@@ -92,6 +98,8 @@ impl ProvingKey {
             delta_g2: key.delta_g2,
             shape,
             system,
+            domain,
+            size,
         })
     }
 }

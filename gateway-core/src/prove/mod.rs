@@ -5,14 +5,18 @@
 //!                 └─► multi-scalar sums over the key ─┴─► Proof
 //! ```
 //!
-//! Constraints and parameters are bellman's; the sums are blst's (Pippenger, with its threads). How much work there is
-//! follows from the circuit alone: variables are sorted by the width that their place in the circuit allows, never by
-//! their values, and every scalar is shifted by a fixed random number so that no digit is zero because a reading is.
+//! Circuits are synthesized through bellman's traits; sums are blst's (Pippenger's buckets, and additions that share their
+//! inversions). How much work there is follows from the circuit and the tariff alone: a household's variables are sorted by
+//! the width that their place in the circuit allows, never by their values; a bit adds a point whether it is 0 or 1, and a
+//! short number is shifted by a fixed random one so that no digit is zero because a reading is (docs/decisions/0016).
 //! Groth, EUROCRYPT 2016, §3.2; Pippenger's method as in Bernstein, Doumen, Lange, Oosterwijk (2012), §4.
 
 mod key;
+mod pairs;
+mod points;
 mod query;
 mod quotient;
+mod transform;
 
 use blstrs::{G1Projective, G2Projective, Scalar};
 use ff::Field;
@@ -71,7 +75,7 @@ impl ProvingKey {
         }
         let columns = assignment.columns();
         step(Step::Quotient)?;
-        let quotient = quotient::quotient(&self.system, &columns)?;
+        let quotient = quotient::quotient(&self.system, &self.domain, self.size, &columns);
 
         let (r, s) = (Scalar::random(&mut *rng), Scalar::random(&mut *rng));
         step(Step::Sum(1))?;

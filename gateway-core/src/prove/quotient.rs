@@ -1,55 +1,49 @@
-//! The quotient polynomial (A·B − C)/Z, by bellman's transforms.
+//! The quotient polynomial (A·B − C)/Z.
 
-use bellman::domain::{EvaluationDomain, Scalar as Value};
-use bellman::multicore::Worker;
 use blstrs::Scalar;
 use ff::Field;
 use protocol::circuit::System;
 
-use super::ProveError;
+use super::transform::Domain;
 
-/// Coefficients of the quotient, one fewer than the domain has points.
-pub(super) fn quotient(system: &System, columns: &[Scalar]) -> Result<Vec<Scalar>, ProveError> {
-    let worker = Worker::new();
-    let failed = |error: bellman::SynthesisError| ProveError::Synthesis(error.to_string());
+/// Coefficients of the quotient in the domain's bit-reversed order; the highest is zero.
+pub(super) fn quotient(system: &System, domain: &Domain, size: usize, columns: &[Scalar]) -> Vec<Scalar> {
     let side = |side: usize| {
         let mut values = rows(system, side, columns);
         if side == 0 {
             // Groth16's own rows, input · 0 = 0.
-            values.extend(columns.iter().take(system.inputs()).map(|input| Value(*input)));
-        } else {
-            values.resize(system.rows(), Value(Scalar::ZERO));
+            values.extend_from_slice(columns.get(..system.inputs()).unwrap_or_default());
         }
-        let mut domain = EvaluationDomain::from_coeffs(values).map_err(failed)?;
-        domain.ifft(&worker);
-        domain.coset_fft(&worker);
-        Ok::<_, ProveError>(domain)
+        values.resize(size, Scalar::ZERO);
+        domain.to_coset(&mut values);
+        values
     };
-    let mut a = side(0)?;
-    let b = side(1)?;
-    a.mul_assign(&worker, &b);
-    drop(b);
-    let c = side(2)?;
-    a.sub_assign(&worker, &c);
-    drop(c);
-    a.divide_by_z_on_coset(&worker);
-    a.icoset_fft(&worker);
-    let mut coefficients: Vec<Scalar> = a.into_coeffs().into_iter().map(|value| value.0).collect();
-    coefficients.pop();
-    Ok(coefficients)
+    let mut quotient = side(0);
+    for (number, minus) in [(1, false), (2, true)] {
+        let values = side(number);
+        for (sum, value) in quotient.iter_mut().zip(&values) {
+            if minus {
+                *sum -= value;
+            } else {
+                *sum *= value;
+            }
+        }
+    }
+    domain.divide(&mut quotient);
+    quotient
 }
 
 /// Every row of a side, on all processors.
-fn rows(system: &System, side: usize, columns: &[Scalar]) -> Vec<Value<Scalar>> {
+fn rows(system: &System, side: usize, columns: &[Scalar]) -> Vec<Scalar> {
     let count = system.constraints();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut values = vec![Value(Scalar::ZERO); count];
+    let mut values = vec![Scalar::ZERO; count];
     let length = count.div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         for (part, chunk) in values.chunks_mut(length).enumerate() {
             scope.spawn(move || {
                 for (place, value) in chunk.iter_mut().enumerate() {
-                    *value = Value(system.evaluate(side, part * length + place, columns));
+                    *value = system.evaluate(side, part * length + place, columns);
                 }
             });
         }

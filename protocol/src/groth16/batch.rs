@@ -10,9 +10,12 @@ use group::{Curve, Group};
 use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::RngCore;
 
-use super::fold::{FoldedKey, multiply};
+use super::fold::{FoldedKey, sum_bits};
 use super::proof::Proof;
 use crate::circuit::Publics;
+
+/// Bits of a random power.
+const POWER_BITS: usize = 128;
 
 /// Proofs that are checked together.
 #[derive(Debug, Default)]
@@ -73,11 +76,11 @@ impl<'a> Batch<'a> {
     }
 
     fn part(&self, entries: &[(&FoldedKey, &Publics, Proof)], rng: &mut impl RngCore) -> bool {
-        let mut left: Vec<(G1Affine, G2Prepared)> = Vec::with_capacity(entries.len() + 3);
+        let mut weighted: Vec<G1Projective> = Vec::with_capacity(entries.len());
         let mut tariffs: Vec<Tariff<'_>> = Vec::new();
         for (key, publics, proof) in entries {
             let power = power(rng);
-            left.push(((proof.a * power).to_affine(), G2Prepared::from(proof.b)));
+            weighted.push(proof.a * power);
             let place = tariffs.iter().position(|tariff| core::ptr::eq(tariff.key, *key)).unwrap_or_else(|| {
                 tariffs.push(Tariff::of(key));
                 tariffs.len() - 1
@@ -87,6 +90,10 @@ impl<'a> Batch<'a> {
                 return false;
             }
         }
+        let mut affine = vec![G1Affine::default(); weighted.len()];
+        G1Projective::batch_normalize(&weighted, &mut affine);
+        let prepared = entries.iter().map(|(_, _, proof)| G2Prepared::from(proof.b));
+        let mut left: Vec<(G1Affine, G2Prepared)> = affine.into_iter().zip(prepared).collect();
         while let Some(first) = tariffs.pop() {
             let (same, others): (Vec<_>, Vec<_>) = tariffs.into_iter().partition(|other| other.key.shares(first.key));
             tariffs = others;
@@ -96,7 +103,7 @@ impl<'a> Batch<'a> {
             for tariff in core::iter::once(first).chain(same) {
                 powers += tariff.powers;
                 inputs += tariff.key.weighted(tariff.powers, &tariff.inputs);
-                points += multiply(&tariff.points, &tariff.factors);
+                points += sum_bits(&tariff.points, &tariff.factors, POWER_BITS);
             }
             left.push(((key.alpha_g1 * -powers).to_affine(), G2Prepared::from(key.beta_g2)));
             left.push(((-inputs).to_affine(), G2Prepared::from(key.gamma_g2)));

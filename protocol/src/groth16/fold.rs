@@ -86,14 +86,19 @@ impl FoldedKey {
 /// Σ scalar · point, public numbers: the time taken follows from them.
 #[must_use]
 pub fn multiply(points: &[G1Affine], scalars: &[Scalar]) -> G1Projective {
+    sum_bits(points, scalars, 255)
+}
+
+/// Σ scalar · point, scalars of so many bits.
+pub(super) fn sum_bits(points: &[G1Affine], scalars: &[Scalar], bits: usize) -> G1Projective {
     // Below this, sums over the points one by one are as fast.
     const FEW: usize = 8;
     if points.len() < FEW {
         return points.iter().zip(scalars).map(|(point, scalar)| point * scalar).sum();
     }
     let points: Vec<blst_p1_affine> = points.iter().map(|point| *point.as_ref()).collect();
-    let scalars: Vec<u8> = scalars.iter().flat_map(Scalar::to_bytes_le).collect();
+    let scalars: Vec<u8> = scalars.iter().flat_map(|s| s.to_bytes_le().into_iter().take(bits.div_ceil(8))).collect();
     let mut sum = G1Projective::identity();
-    *sum.as_mut() = points.as_slice().mult(&scalars, 255);
+    *sum.as_mut() = points.as_slice().mult(&scalars, bits);
     sum
 }

@@ -3,6 +3,7 @@
 use blstrs::{G1Affine, G2Affine};
 
 use super::ParametersError;
+use super::points::{Progress, parallel};
 
 const G1_BYTES: usize = 96;
 const G2_BYTES: usize = 192;
@@ -38,25 +39,13 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn g1(&mut self) -> Result<G1Affine, ParametersError> {
-        let bytes = self.array::<G1_BYTES>()?;
-        let point: Option<G1Affine> = if self.checked {
-            G1Affine::from_uncompressed(bytes)
-        } else {
-            G1Affine::from_uncompressed_unchecked(bytes)
-        }
-        .into();
-        point.ok_or(ParametersError::Point)
+        let checked = self.checked;
+        g1(self.array()?, checked).ok_or(ParametersError::Point)
     }
 
     pub(crate) fn g2(&mut self) -> Result<G2Affine, ParametersError> {
-        let bytes = self.array::<G2_BYTES>()?;
-        let point: Option<G2Affine> = if self.checked {
-            G2Affine::from_uncompressed(bytes)
-        } else {
-            G2Affine::from_uncompressed_unchecked(bytes)
-        }
-        .into();
-        point.ok_or(ParametersError::Point)
+        let checked = self.checked;
+        g2(self.array()?, checked).ok_or(ParametersError::Point)
     }
 
     fn length(&mut self, each: usize) -> Result<usize, ParametersError> {
@@ -66,12 +55,33 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn g1_list(&mut self) -> Result<Vec<G1Affine>, ParametersError> {
-        let length = self.length(G1_BYTES)?;
-        (0..length).map(|_| self.g1()).collect()
+        let checked = self.checked;
+        self.list(|bytes| g1(bytes, checked))
     }
 
     pub(crate) fn g2_list(&mut self) -> Result<Vec<G2Affine>, ParametersError> {
-        let length = self.length(G2_BYTES)?;
-        (0..length).map(|_| self.g2()).collect()
+        let checked = self.checked;
+        self.list(|bytes| g2(bytes, checked))
     }
+
+    /// A counted list, on all processors.
+    fn list<P: Send, const N: usize>(
+        &mut self,
+        point: impl Fn(&[u8; N]) -> Option<P> + Sync,
+    ) -> Result<Vec<P>, ParametersError> {
+        let length = self.length(N)?;
+        let (points, _) = self.take(length * N)?.as_chunks();
+        let read = parallel(points, &Progress::new(length, &|_, _| ()), point);
+        read.into_iter().collect::<Option<_>>().ok_or(ParametersError::Point)
+    }
+}
+
+fn g1(bytes: &[u8; G1_BYTES], checked: bool) -> Option<G1Affine> {
+    let point = if checked { G1Affine::from_uncompressed(bytes) } else { G1Affine::from_uncompressed_unchecked(bytes) };
+    point.into()
+}
+
+fn g2(bytes: &[u8; G2_BYTES], checked: bool) -> Option<G2Affine> {
+    let point = if checked { G2Affine::from_uncompressed(bytes) } else { G2Affine::from_uncompressed_unchecked(bytes) };
+    point.into()
 }

@@ -92,15 +92,15 @@ impl<'a> Forger<'a> {
             });
         }
         let mut choices = Vec::new();
-        for row in 0..rows.len() {
+        for (row, kind) in rows.iter_mut().enumerate() {
             let columns = |side| system.row(side, row).map(|(column, _)| column).filter(|column| !known[*column]);
             let factors: BTreeSet<usize> = (0..2).flat_map(columns).collect();
             let products: BTreeSet<usize> = columns(2).collect();
             // A product comes after what is multiplied: unknown factors are choices, and it follows.
             let product = products.last().filter(|last| products.len() == 1 && factors.iter().all(|f| f < last));
-            match (product, rows[row]) {
+            match (product, *kind) {
                 (Some(column), Row::Check) => {
-                    rows[row] = Row::Defines(*column);
+                    *kind = Row::Defines(*column);
                     choices.extend(&factors);
                 }
                 _ => choices.extend(factors.union(&products)),

@@ -329,7 +329,8 @@ fn a_circuit_without_range_checks_is_caught() {
     let (_, witness) = instance(profile.shape, &mut draw);
     let mut forger = Forger::new(&system, assigned(profile.shape, &witness));
     forger.blind = true;
-    let hunts: [fn(&mut Forger<'_>, &System, &Shape, &mut Draw, &mut Tally); 3] = [
+    type Hunt = fn(&mut Forger<'_>, &System, &Shape, &mut Draw, &mut Tally);
+    let hunts: [Hunt; 3] = [
         |forger, system, _, _, tally| quotients(forger, system, tally),
         |forger, system, _, draw, tally| loads(forger, system, draw, tally),
         limits,
