@@ -38,6 +38,9 @@ impl Gateway {
     async fn send(&self, mut submission: Submission) -> Result<(), Failure> {
         let account = self.account(Some(submission.account)).await?;
         let digest = submission.bill;
+        if self.keeper.run(move |store| waits_for_another(store, &digest)).await? {
+            return Ok(());
+        }
         let bill = self.keeper.run(move |store| store.bill(&digest)).await?;
         let package =
             bill.ok_or_else(|| Failure::could_not("damaged-store", "a bill on its way is not in the store"))?.package;
@@ -200,6 +203,12 @@ fn check_recipient(store: &Store, account: &Account, digest: &Hash) -> Result<()
         return Ok(());
     }
     Err(Failure::refused("other-provider", "this bill is for another provider than the account's; it was not sent"))
+}
+
+/// Whether a bill goes on from one that is still on its way: sent before it, it would be refused for good.
+fn waits_for_another(store: &Store, digest: &Hash) -> Result<bool, StoreError> {
+    let Some(before) = store.state(digest)?.and_then(|state| state.continues) else { return Ok(false) };
+    Ok(store.submission(&before)?.is_some_and(|submission| submission.state == SubmissionState::Waiting))
 }
 
 #[cfg(test)]

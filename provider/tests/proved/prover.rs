@@ -12,14 +12,12 @@ use metrology::keys::Hash;
 use protocol::circuit::{CircuitKey, Profile};
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
-use protocol::verify::proved::Circuits;
 use rand_core::OsRng;
 
 /// A circuit with its proving key.
 pub struct Prover {
     pub key: ProvingKey,
     pub circuit: CircuitKey,
-    circuits: Circuits,
     /// The proving parameters, in the shared folder.
     pub parameters: PathBuf,
 }
@@ -41,8 +39,7 @@ impl Prover {
         let (folder, profile) = (CircuitFolder::new(shared()), Profile::named("energy-60").unwrap());
         let checked = folder.trial(profile, &mut OsRng, &|_, _| ()).unwrap();
         let (key, circuit) = folder.load(&profile, &checked.pin).unwrap();
-        let circuits = Circuits::new([circuit.clone()]);
-        Self { key, circuit, circuits, parameters: folder.path(&profile, &checked.pin) }
+        Self { key, circuit, parameters: folder.path(&profile, &checked.pin) }
     }
 
     /// Puts the circuit where the provider has its own.

@@ -42,7 +42,7 @@ pub fn run(folded: &FoldedKey, publics: &Publics, proof: &Proof, circuit: &Circu
     }
     let tariff = tariff();
     let circuits = Circuits::new([circuit.clone()]);
-    let prover = Prover { key, circuit, circuits: &circuits };
+    let prover = Prover { key, circuit };
     let packages: Vec<Vec<u8>> = (0..MADE).map(|home| package(home, &tariff, prover)).collect();
     println!("{:52} {:9} bytes", "a package", packages[0].len());
     let (registry, policy) = (Registry::default(), Policy::default());
