@@ -56,8 +56,9 @@ of = { sum = [
 ] }
 "#;
 
-const SLOTS_OF_MARCH: std::ops::Range<u64> = 94..94 + 1486; // from 28 February 00:00 UTC to local midnights; 23-hour day
-const SLOTS_OF_APRIL: std::ops::Range<u64> = 1580..1580 + 1440;
+// From local midnight on 1 March, 23:00 UTC on 28 February; March has a day of 23 hours.
+const SLOTS_OF_MARCH: std::ops::Range<u64> = 46..46 + 1486;
+const SLOTS_OF_APRIL: std::ops::Range<u64> = 1532..1532 + 1440;
 
 fn load(slot: u64) -> u64 {
     30 + slot * 7919 % 140
