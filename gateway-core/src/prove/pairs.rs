@@ -44,7 +44,7 @@ impl<G: Points> Pairs<G> {
                 .map(|two| [two.first(), two.get(1)].map(|c| c.copied().unwrap_or(last)))
                 .collect(),
             points: made.concat().chunks_exact(2).filter_map(|pair| pair.try_into().ok()).collect(),
-            total: points.iter().fold(G::identity(), |sum, point| sum + point),
+            total: G::plain(&points.iter().map(G::raw).collect::<Vec<_>>()),
             half: Option::from(Scalar::from(2).invert()).unwrap_or(Scalar::ZERO),
         }
     }

@@ -4,7 +4,7 @@
 //! digest from the statement's bytes. What is left is one equation, checked alone or with those of many other homes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use blstrs::Scalar;
 use metrology::certificate::SealClass;
@@ -27,6 +27,8 @@ use crate::wire;
 pub struct Circuits {
     keys: HashMap<Hash, CircuitKey>,
     folded: Mutex<HashMap<Fold, Arc<FoldedKey>>>,
+    /// States before the first periods of tariffs.
+    firsts: Mutex<HashMap<Hash, [u8; 32]>>,
 }
 
 /// What a folded key is for.
@@ -45,13 +47,26 @@ impl Circuits {
     /// The circuits of these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = CircuitKey>) -> Self {
-        Self { keys: keys.into_iter().map(|key| (key.id(), key)).collect(), folded: Mutex::default() }
+        Self {
+            keys: keys.into_iter().map(|key| (key.id(), key)).collect(),
+            folded: Mutex::default(),
+            firsts: Mutex::default(),
+        }
     }
 
     /// A circuit by its identity.
     #[must_use]
     pub fn get(&self, id: &Hash) -> Option<&CircuitKey> {
         self.keys.get(id)
+    }
+
+    /// [`first_state`], worked out once for a tariff.
+    fn first_state(&self, tariff: &SignedTariff) -> [u8; 32] {
+        let mut firsts = self.firsts.lock().unwrap_or_else(PoisonError::into_inner);
+        if firsts.len() >= MOST_FOLDS && !firsts.contains_key(&tariff.hash) {
+            firsts.clear();
+        }
+        *firsts.entry(tariff.hash).or_insert_with(|| first_state(&tariff.tariff))
     }
 
     fn fold(
@@ -155,7 +170,7 @@ pub fn prepare(
         layout(&readings).ok_or(Refusal::NoProgram(CompileError::Shape("one interval for all registers, more")))?;
     let slots = readings.iter().map(|reading| slots_of(&reading.metered, &statement.period)).sum();
     let publics = publics(&statement, &digest, &readings, circuit.profile.shape.blocks)?;
-    if statement.continues.is_none() && statement.before != first_state(&tariff.tariff) {
+    if statement.continues.is_none() && statement.before != circuits.first_state(tariff) {
         return Err(Refusal::OtherState);
     }
     if tariff.tariff.cells().is_empty() && (statement.continues.is_some() || statement.after != statement.before) {
@@ -240,10 +255,7 @@ fn publics(
     if list.len() > blocks {
         return Err(Refusal::NoProgram(CompileError::Shape("more blocks")));
     }
-    let slots = readings.first().map_or(0, |reading| {
-        usize::try_from(metrology::label::DAY_SECONDS / u64::from(reading.metered.interval.max(1))).unwrap_or(0)
-    });
-    list.resize(blocks, empty_block(slots));
+    list.resize(blocks, empty_block());
     Ok(Publics {
         digest: digest_input(digest),
         output: field(statement.fee_minor.into()),
@@ -253,9 +265,11 @@ fn publics(
     })
 }
 
-/// The commitment of a block without readings and without a blinding.
+/// The commitment of a block without readings and without a blinding: the same for all intervals, since zeros pack alike.
 #[must_use]
-pub fn empty_block(slots: usize) -> Scalar {
+pub fn empty_block() -> Scalar {
+    static EMPTY: OnceLock<Scalar> = OnceLock::new();
     let nothing = [0; metrology::label::MAX_SLOTS];
-    convert(&metrology::poseidon::day_commitment(&nothing, slots, 0, &bls12_381::Scalar::zero()))
+    let made = || metrology::poseidon::day_commitment(&nothing, nothing.len(), 0, &bls12_381::Scalar::zero());
+    *EMPTY.get_or_init(|| convert(&made()))
 }
