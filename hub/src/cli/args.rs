@@ -90,6 +90,17 @@ pub enum Command {
         #[arg(long, conflicts_with = "credential")]
         keyring: bool,
     },
+    /// Measure what this device can do: prove and verify a month
+    #[command(
+        after_help = "Examples:\n  wattseal bench\n  wattseal bench energy-15 --turns 5 --json\n\nThe first time, parameters are made, which takes a minute for each circuit; they are kept in the user's cache."
+    )]
+    Bench {
+        /// Circuits of the catalogue; energy-30 and back-off-30 when none is named
+        circuits: Vec<String>,
+        /// How many proofs in each
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        turns: u32,
+    },
     /// Run the gateway: keep lines to meters open and send what is due
     #[command(
         after_help = "Example:\n  wattseal run\n\nStops on SIGTERM, on Ctrl-C, or by `wattseal stop`. WATTSEAL_LOG=info shows what it does."

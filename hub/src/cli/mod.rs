@@ -59,6 +59,7 @@ fn run(cli: Cli, log: &Printer) -> u8 {
         Command::Backup { verify: Some(file), .. } => local(commands::verify(&home, &file), json),
         Command::Backup { file, verify: None } => local(commands::backup(&home, file.as_deref()), json),
         Command::Restore { file, keyring } => local(commands::restore(&home, &file, keyring), json),
+        Command::Bench { circuits, turns } => local(commands::bench(&circuits, turns), json),
         Command::Run { look_every } => {
             let options = Options { look_every: Duration::from_secs(look_every) };
             stay(&runtime, &home, &options, json, log)

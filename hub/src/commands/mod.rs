@@ -2,11 +2,13 @@
 //! program reads; neither holds a key.
 
 mod backup;
+mod bench;
 mod init;
 mod keys;
 mod recover;
 
 pub use backup::{backup, restore, verify};
+pub use bench::bench;
 pub use init::init;
 pub use keys::{KeysCommand, SheetArgs, Way, keys};
 pub use recover::{lock, recover, unlock};
