@@ -16,6 +16,7 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use home::{Home, after, load, request};
+use protocol::guard::{HostileProof, Slots, check_proved};
 use protocol::tariff::{Provider, SignedTariff, Tariff};
 use protocol::time::Span;
 use provider::desk;
@@ -101,6 +102,27 @@ fn sealed(tariff: &SignedTariff, period: &Span, interval: u64, registers: &[Vec<
     Home::new(load(interval, period.from, series.collect()), &tariff.tariff.registers)
 }
 
+/// What a household checks before it proves.
+fn bound(tariff: &Tariff, period: &Span, interval: u64) -> Result<(), HostileProof> {
+    let slots = Slots { interval, ..Slots::default() };
+    check_proved(tariff, period, &vec![slots; tariff.registers.len()])
+}
+
+/// Over a month no source singles out slots. Where the file of prices holds a day, that day may: then nothing is proved.
+#[test]
+fn the_bound_lets_through_what_is_long_enough() {
+    let mut refused = Vec::new();
+    for (name, interval, from, to, _) in READY {
+        let tariff = signed(name);
+        let period = period(&tariff.tariff, from, to);
+        if bound(&tariff.tariff, &period, interval).is_err() {
+            assert!(period.seconds() < 7 * 86_400, "{name}");
+            refused.push(name);
+        }
+    }
+    assert_eq!(refused, ["spot.toml"]);
+}
+
 #[test]
 fn a_household_s_bill_under_every_source_is_proved() {
     for (name, interval, from, to, _) in READY {
@@ -111,6 +133,10 @@ fn a_household_s_bill_under_every_source_is_proved() {
         let (whose, registers) = found.unwrap_or_else(|| ("made up", made_up(&tariff.tariff, &period, interval)));
         let cells: Vec<i64> = tariff.tariff.cells().iter().map(|cell| cell.first).collect();
         let expected = both::bill(&tariff.tariff, period, interval, &registers, &cells).settlement.fee_minor;
+        if let Err(hostile) = bound(&tariff.tariff, &period, interval) {
+            println!("{name:<26} not proved: {hostile}");
+            continue;
+        }
         let bill = sealed(&tariff, &period, interval, &registers).prove(&tariff, &request(period), None);
         assert_eq!(bill.statement.fee_minor, expected, "{name}");
         let currency = &tariff.tariff.currency.code;

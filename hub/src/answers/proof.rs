@@ -79,7 +79,11 @@ pub fn plan(store: &Store, tariff: &SignedTariff, wish: &Wish) -> Result<Plan, F
     if wish.proof == ProofKind::Linear || wish.request.totals {
         return Ok(Plan::Linear);
     }
-    let layout = layout_of(store, tariff, &wish.request)?;
+    let layout = match layout_of(store, tariff, &wish.request) {
+        // Registers of different intervals fit no circuit; a linear proof takes them.
+        Err(BillRefused::NoProgram(_)) if linear && wish.proof == ProofKind::Auto => return Ok(Plan::Linear),
+        other => other?,
+    };
     let circuits = trusted(store, tariff, wish.proof == ProofKind::Private || !linear)?;
     let profiles: Vec<Profile> = circuits.iter().map(|circuit| circuit.profile).collect();
     let lacks = match choose_of(tariff, &wish.request, &layout, &profiles) {

@@ -68,6 +68,7 @@ pub struct Prover<'a> {
 /// # Errors
 /// When blocks are missing, or registers differ in their interval.
 pub fn layout_of(store: &Store, tariff: &SignedTariff, request: &BillRequest) -> Result<Layout, BillRefused> {
+    check_period(&tariff.tariff, &request.period)?;
     layout(&materials(store, tariff, request)?, &request.period)
 }
 
