@@ -49,7 +49,8 @@ pub struct StoredState {
 }
 
 impl Store {
-    /// Keeps a circuit whose parameters were checked; the same parameters again take the newer source.
+    /// Keeps a circuit whose parameters were checked. The same parameters from another source are kept beside it: several
+    /// providers may take bills in one circuit.
     ///
     /// # Errors
     /// When the database fails.
@@ -61,9 +62,9 @@ impl Store {
         };
         self.connection
             .prepare_cached(
-                "INSERT INTO circuits (pin, profile, id, demonstration, source, provider, checked_at) \
+                "INSERT INTO circuits (pin, profile, circuit, demonstration, source, provider, checked_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                 ON CONFLICT (pin) DO UPDATE SET source = ?5, provider = ?6, checked_at = ?7",
+                 ON CONFLICT (pin, source, coalesce(provider, x'')) DO UPDATE SET checked_at = ?7",
             )?
             .execute((
                 circuit.pin.as_slice(),
@@ -85,7 +86,7 @@ impl Store {
     pub fn circuits(&self) -> Result<Vec<StoredCircuit>, StoreError> {
         const WHAT: &str = "circuit";
         let mut statement = self.connection.prepare_cached(
-            "SELECT pin, profile, id, demonstration, source, provider, checked_at FROM circuits ORDER BY rowid",
+            "SELECT pin, profile, circuit, demonstration, source, provider, checked_at FROM circuits ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         let mut circuits = Vec::new();
@@ -110,7 +111,7 @@ impl Store {
         Ok(circuits)
     }
 
-    /// Forgets a circuit.
+    /// Forgets a circuit, wherever it came from.
     ///
     /// # Errors
     /// When the database fails.
@@ -189,7 +190,7 @@ mod tests {
     use crate::store::StoreKey;
 
     #[test]
-    fn circuits_are_kept_by_their_pin() {
+    fn circuits_are_kept_by_pin_and_source() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::create(&directory.path().join("store.db"), &StoreKey::from_bytes([1; 32])).unwrap();
         let circuit = |source| StoredCircuit {
@@ -202,10 +203,11 @@ mod tests {
         };
         assert!(store.keep_circuit(&circuit(Source::Provider([9; 32]))).is_err(), "nobody knows this provider");
         store.pin_provider(&[9; 32], "P", 1).unwrap();
-        for source in [Source::File, Source::Here, Source::Provider([9; 32])] {
-            store.keep_circuit(&circuit(source)).unwrap();
-            assert_eq!(store.circuits().unwrap(), [circuit(source)]);
+        let all = [Source::File, Source::Here, Source::Provider([9; 32])].map(circuit);
+        for circuit in all.iter().chain(&all) {
+            store.keep_circuit(circuit).unwrap();
         }
+        assert_eq!(store.circuits().unwrap(), all, "each source once");
         store.drop_circuit(&[3; 32]).unwrap();
         assert_eq!(store.circuits().unwrap(), []);
     }

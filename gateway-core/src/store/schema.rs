@@ -177,14 +177,16 @@ CREATE TABLE commands (
     UNIQUE (account, meter, hash)
 ) STRICT;
 CREATE TABLE circuits (
-    pin BLOB PRIMARY KEY CHECK (length(pin) = 32),
+    id INTEGER PRIMARY KEY,
+    pin BLOB NOT NULL CHECK (length(pin) = 32),
     profile TEXT NOT NULL,
-    id BLOB NOT NULL CHECK (length(id) = 32),
+    circuit BLOB NOT NULL CHECK (length(circuit) = 32),
     demonstration INTEGER NOT NULL,
     source TEXT NOT NULL CHECK (source IN ('provider', 'file', 'here')),
     provider BLOB REFERENCES providers (key),
     checked_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX circuits_by_source ON circuits (pin, source, coalesce(provider, x''));
 CREATE TABLE states (
     bill BLOB PRIMARY KEY REFERENCES bills (digest),
     continues BLOB CHECK (length(continues) = 32),

@@ -8,6 +8,7 @@ use gateway_core::Store;
 use gateway_core::circuits::{Checked, CircuitFolder, read};
 use gateway_core::store::{Source, StoredCircuit};
 use protocol::circuit::{CATALOGUE, Profile};
+use protocol::groth16::Parameters;
 use rand_core::OsRng;
 
 use super::Gateway;
@@ -40,7 +41,7 @@ impl Gateway {
         self.circuits().await
     }
 
-    /// Fetches what a provider takes bills by, and checks it. What is here already is only noted as the provider's.
+    /// Fetches what a provider takes bills by, and checks it. What is here already is only noted as this provider's too.
     pub(super) async fn fetch_circuits(&self, account: Option<i64>, names: &[String]) -> Result<Answer, Failure> {
         let account = self.account(account).await?;
         let client = self.client(&account).await?;
@@ -78,14 +79,17 @@ impl Gateway {
             ));
         }
         self.tell(Event::Progress { what: format!("fetching the circuit {}", offer.name), percent: 0 });
+        let other = || Failure::refused("other-circuit-file", "the provider sent another circuit than it lists");
         let parameters = client.proving(offer).await?;
-        let powers = client.powers(offer).await?;
-        let (taken, wanted) = (offer.clone(), Source::Provider(provider));
-        let checked = self.check(move || Ok((parameters, Cursor::new(powers)))).await?;
-        if checked.pin != taken.pin || checked.circuit.id() != taken.id {
-            return Err(Failure::refused("other-circuit-file", "the provider sent another circuit than it lists"));
+        if Parameters::pin(&parameters) != Some(offer.pin) {
+            return Err(other());
         }
-        self.keep_circuit(checked, wanted).await
+        let powers = client.powers(offer).await?;
+        let checked = self.check(move || Ok((parameters, Cursor::new(powers)))).await?;
+        if checked.circuit.id() != offer.id {
+            return Err(other());
+        }
+        self.keep_circuit(checked, Source::Provider(provider)).await
     }
 
     /// Checks parameters against powers and puts them into the folder.
@@ -142,6 +146,8 @@ impl Gateway {
                         || (wanted.len() >= 8 && hex::encode(circuit.pin).starts_with(&wanted))
                 };
                 let mut found: Vec<StoredCircuit> = store.circuits()?.into_iter().filter(named).collect();
+                found.sort_by_key(|circuit| circuit.pin);
+                found.dedup_by_key(|circuit| circuit.pin);
                 match (found.pop(), found.is_empty()) {
                     (Some(circuit), true) => {
                         store.drop_circuit(&circuit.pin)?;

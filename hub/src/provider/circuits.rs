@@ -33,7 +33,9 @@ impl Client {
             })
         };
         let list = answer.get("circuits").and_then(Value::as_array).ok_or(SHAPE)?;
-        list.iter().map(offer).collect::<Option<_>>().ok_or(SHAPE)
+        // One whose parameters it does not publish cannot be fetched.
+        let published = list.iter().filter(|value| value.get("proving").is_none_or(|proving| !proving.is_null()));
+        published.map(offer).collect::<Option<_>>().ok_or(SHAPE)
     }
 
     /// The proving parameters of a circuit.
