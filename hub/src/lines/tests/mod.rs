@@ -33,7 +33,7 @@ use crate::api::Event;
 use crate::keeper::Keeper;
 
 /// How long anything may take on a busy machine.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 const KEY: [u8; 32] = [1; 32];
 
 /// The meter's keys, and the home's pairing with it.
