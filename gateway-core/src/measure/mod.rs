@@ -1,12 +1,14 @@
-//! What this device can do: a month proved and verified with parameters made for trying out.
+//! What this device can do: a month proved and verified with parameters made for trying out, and a year taken in.
 //!
 //! ```text
 //! profile ─► trial parameters (folder) ─► ProvingKey ─► a month's witness ─► proofs ─► verification
+//! a year's readings ─► sealed blocks ─► a new encrypted store
 //! ```
 //!
 //! The clock is the caller's. Readings and tariff are made up; a tariff uses every unit that the circuit has.
 
 mod month;
+mod year;
 
 use std::fs;
 use std::time::Duration;
@@ -16,8 +18,10 @@ use protocol::machine::RunError;
 use rand_core::{CryptoRng, RngCore};
 
 pub use month::{Load, month, program};
+pub use year::{Year, import_year};
 
 use crate::circuits::{CircuitError, CircuitFolder, read};
+use crate::ingest::IngestError;
 use crate::prove::{ProveError, Step};
 
 /// Why nothing was measured.
@@ -35,8 +39,14 @@ pub enum MeasureError {
     /// No proof, or somebody asked for it to stop.
     #[error(transparent)]
     Prove(#[from] ProveError),
-    /// A proof was not accepted: this device computes wrongly.
-    #[error("this device made a proof that it does not accept itself; its memory or processor is faulty")]
+    /// The made-up year could not be stored.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The folder of the store cannot be read.
+    #[error("the folder of the store that was measured cannot be read: {0}")]
+    Folder(#[source] std::io::Error),
+    /// What was made here was not accepted here: this device computes wrongly.
+    #[error("this device does not accept what it made itself; its memory or processor is faulty")]
     Wrong,
 }
 

@@ -21,7 +21,7 @@ mod transform;
 use blstrs::{G1Projective, G2Projective, Scalar};
 use ff::Field;
 use group::Curve;
-use protocol::circuit::{Assignment, BillCircuit, Witness};
+use protocol::circuit::{Assignment, BillCircuit, Wiped, Witness};
 use protocol::groth16::Proof;
 use rand_core::RngCore;
 
@@ -77,7 +77,8 @@ impl ProvingKey {
         step(Step::Quotient)?;
         let quotient = quotient::quotient(&self.system, &self.domain, self.size, &columns);
 
-        let (r, s) = (Scalar::random(&mut *rng), Scalar::random(&mut *rng));
+        let blindings = Wiped::from(vec![Scalar::random(&mut *rng), Scalar::random(&mut *rng)]);
+        let (r, s) = (blindings[0], blindings[1]);
         step(Step::Sum(1))?;
         let h: G1Projective = self.h.sum(&quotient)?;
         drop(quotient);

@@ -2,14 +2,14 @@
 
 use blstrs::Scalar;
 use ff::Field;
-use protocol::circuit::System;
+use protocol::circuit::{System, Wiped};
 
 use super::transform::Domain;
 
 /// Coefficients of the quotient in the domain's bit-reversed order; the highest is zero.
-pub(super) fn quotient(system: &System, domain: &Domain, size: usize, columns: &[Scalar]) -> Vec<Scalar> {
+pub(super) fn quotient(system: &System, domain: &Domain, size: usize, columns: &[Scalar]) -> Wiped {
     let side = |side: usize| {
-        let mut values = rows(system, side, columns);
+        let mut values = rows(system, side, columns, size);
         if side == 0 {
             // Groth16's own rows, input · 0 = 0.
             values.extend_from_slice(columns.get(..system.inputs()).unwrap_or_default());
@@ -21,7 +21,7 @@ pub(super) fn quotient(system: &System, domain: &Domain, size: usize, columns: &
     let mut quotient = side(0);
     for (number, minus) in [(1, false), (2, true)] {
         let values = side(number);
-        for (sum, value) in quotient.iter_mut().zip(&values) {
+        for (sum, value) in quotient.iter_mut().zip(values.iter()) {
             if minus {
                 *sum -= value;
             } else {
@@ -33,11 +33,12 @@ pub(super) fn quotient(system: &System, domain: &Domain, size: usize, columns: &
     quotient
 }
 
-/// Every row of a side, on all processors.
-fn rows(system: &System, side: usize, columns: &[Scalar]) -> Vec<Scalar> {
+/// Every row of a side, on all processors, with room for the whole domain.
+fn rows(system: &System, side: usize, columns: &[Scalar], size: usize) -> Wiped {
     let count = system.constraints();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut values = vec![Scalar::ZERO; count];
+    let mut values: Wiped = Vec::with_capacity(size.max(count)).into();
+    values.resize(count, Scalar::ZERO);
     let length = count.div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         for (part, chunk) in values.chunks_mut(length).enumerate() {

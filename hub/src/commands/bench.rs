@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gateway_core::circuits::CircuitFolder;
-use gateway_core::measure::{MeasureError, Measured, Stage, prove_month};
+use gateway_core::measure::{MeasureError, Measured, Stage, Year, import_year, prove_month};
 use gateway_core::prove::ProveError;
 use protocol::circuit::{CATALOGUE, Profile};
 use protocol::show;
@@ -19,7 +19,7 @@ use crate::Failure;
 /// What is measured when nothing is named: the least and the most that a month of half-hours asks for.
 const USUAL: [&str; 2] = ["energy-30", "back-off-30"];
 
-/// Proves and verifies a made-up month in each circuit, `turns` times.
+/// Proves and verifies a made-up month in each circuit, `turns` times, and takes a made-up year in.
 ///
 /// # Errors
 /// When a name is not in the catalogue, or the cache cannot be written.
@@ -35,7 +35,8 @@ pub fn bench(names: &[String], turns: u32) -> Outcome {
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let folder = CircuitFolder::new(cache()?);
+    let cache = cache()?;
+    let folder = CircuitFolder::new(&cache);
     let started = Instant::now();
     let mut text = String::new();
     let mut list = Vec::new();
@@ -49,9 +50,17 @@ pub fn bench(names: &[String], turns: u32) -> Outcome {
         text.push_str(&said(profile.name, &measured));
         list.push(value(profile.name, &measured));
     }
+    // Beside the cache, hence on a disk and not in memory.
+    let place = std::fs::create_dir_all(&cache).and_then(|()| tempfile::tempdir_in(&cache));
+    let place = place.map_err(|error| Failure::could_not("no-cache", format!("{}: {error}", cache.display())))?;
+    let year = import_year(place.path(), &mut OsRng, &|| started.elapsed())?;
+    text.push_str(&said_year(&year));
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     text.push_str(&format!("On {processors} processors; the shortest of {turns}. A bill is proved once a month."));
-    Ok(Answer::done(text, json!({ "processors": processors, "turns": turns, "circuits": list })))
+    Ok(Answer::done(
+        text,
+        json!({ "processors": processors, "turns": turns, "circuits": list, "year": year_value(&year) }),
+    ))
 }
 
 /// Parameters for trying out are not part of any home.
@@ -94,8 +103,30 @@ fn said(name: &str, measured: &Measured) -> String {
     )
 }
 
+fn said_year(year: &Year) -> String {
+    format!(
+        "a year of {} readings sealed in {} ms, taken in and checked in {} ms, {} on disk\n",
+        year.readings,
+        year.sealed.as_millis(),
+        year.imported.as_millis(),
+        show::bytes(usize::try_from(year.bytes).unwrap_or(usize::MAX)),
+    )
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn year_value(year: &Year) -> Value {
+    json!({
+        "readings": year.readings,
+        "seal_us": micros(year.sealed),
+        "import_us": micros(year.imported),
+        "store_bytes": year.bytes,
+    })
+}
+
 fn value(name: &str, measured: &Measured) -> Value {
-    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     json!({
         "circuit": name,
         "readings": measured.readings,

@@ -20,6 +20,7 @@ mod rows;
 mod state;
 mod system;
 mod units;
+mod wiped;
 mod witness;
 
 use bellman::{Circuit, ConstraintSystem, SynthesisError, Variable};
@@ -36,6 +37,7 @@ pub use pins::Pin;
 pub(crate) use poseidon::convert;
 pub use state::commit as commit_state;
 pub use system::{Assignment, SHORT_BITS, SIDES, System, Width};
+pub use wiped::Wiped;
 pub use witness::{State, Witness, WitnessError, digest_input};
 
 /// What is public about one bill, in the order of the inputs.
@@ -93,7 +95,12 @@ impl Circuit<Scalar> for BillCircuit<'_> {
             readings.extend(day.readings);
             residuals.push(day.residual);
         }
-        let cells = state::open(cs, witness.map(|w| &w.cells), witness.map(|w| w.blinding_before), *before)?;
+        let cells = state::open(
+            cs,
+            witness.map(|w| &w.cells),
+            witness.and_then(|w| w.state_blindings.first().copied()),
+            *before,
+        )?;
 
         let mut inputs = Inputs::new(witness.map(|w| w.numbers.as_slice()));
         let values = run(cs, &mut inputs, shape, witness, &readings, &residuals, cells)?;
@@ -109,7 +116,7 @@ impl Circuit<Scalar> for BillCircuit<'_> {
         let seen = seen(&values);
         let next = (0..CELLS).map(|_| rows::affine(cs, &mut inputs, &seen)?.settle(cs));
         let next = next.collect::<Result<Vec<_>, _>>()?;
-        state::bind(cs, &next, witness.map(|w| w.blinding_after), *after)
+        state::bind(cs, &next, witness.and_then(|w| w.state_blindings.get(1).copied()), *after)
     }
 }
 

@@ -10,6 +10,8 @@ use blstrs::Scalar;
 use ff::Field;
 use sha2::{Digest, Sha256};
 
+use super::Wiped;
+
 /// How large the value of a variable can be, whatever the readings: provers sort their work by it, so that the work does
 /// not follow the readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,8 +248,11 @@ pub struct Assignment {
     /// One and the public inputs.
     pub inputs: Vec<Scalar>,
     /// Private values.
-    pub private: Vec<Scalar>,
+    pub private: Wiped,
 }
+
+/// More private values than any circuit of the catalogue has: a list that grows leaves copies behind.
+const ROOM: usize = 1 << 18;
 
 impl Assignment {
     /// The values of a circuit.
@@ -255,15 +260,15 @@ impl Assignment {
     /// # Errors
     /// What the circuit's own synthesis says.
     pub fn of<C: Circuit<Scalar>>(circuit: C) -> Result<Self, SynthesisError> {
-        let mut assignment = Self { inputs: vec![Scalar::ONE], private: Vec::new() };
+        let mut assignment = Self { inputs: vec![Scalar::ONE], private: Vec::with_capacity(ROOM).into() };
         circuit.synthesize(&mut assignment)?;
         Ok(assignment)
     }
 
     /// In the order of a system's columns.
     #[must_use]
-    pub fn columns(&self) -> Vec<Scalar> {
-        [self.inputs.as_slice(), &self.private].concat()
+    pub fn columns(&self) -> Wiped {
+        [self.inputs.as_slice(), &self.private].concat().into()
     }
 }
 

@@ -142,7 +142,7 @@ fn witness(program: &Program, readings: &Readings, cells: [i64; CELLS]) -> Resul
 }
 
 fn assigned(shape: Shape, witness: &Witness) -> Vec<Scalar> {
-    Assignment::of(BillCircuit { shape, witness: Some(witness) }).unwrap().columns()
+    Assignment::of(BillCircuit { shape, witness: Some(witness) }).unwrap().columns().to_vec()
 }
 
 fn runner(cases: u32) -> TestRunner {

@@ -6,9 +6,10 @@ use ff::Field;
 use metrology::keys::Hash;
 use metrology::label::MAX_SLOTS;
 use metrology::poseidon::day_commitment;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::units::Chosen;
-use super::{Publics, commit_state, convert};
+use super::{Publics, Wiped, commit_state, convert};
 use crate::machine::{CELLS, Demand, Program, Readings, RunError, Shape};
 
 /// Why a witness cannot be made.
@@ -25,10 +26,10 @@ pub struct Witness {
     pub publics: Publics,
     pub(super) numbers: Vec<i128>,
     pub(super) readings: Readings,
-    pub(super) blindings: Vec<Scalar>,
+    pub(super) blindings: Wiped,
     pub(super) cells: [i64; CELLS],
-    pub(super) blinding_before: Scalar,
-    pub(super) blinding_after: Scalar,
+    /// Of the states before and after.
+    pub(super) state_blindings: Wiped,
     pub(super) chosen: Vec<Chosen>,
     /// The state after.
     pub next: [i64; CELLS],
@@ -43,7 +44,7 @@ impl core::fmt::Debug for Witness {
 }
 
 /// A state and the blinding of its commitment.
-#[derive(Clone)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct State {
     /// The cells.
     pub cells: [i64; CELLS],
@@ -88,8 +89,7 @@ impl Witness {
             chosen: program.demands.iter().map(|demand| choose(demand, shape, &readings.values)).collect(),
             blindings: blindings.iter().map(convert).collect(),
             cells: before.cells,
-            blinding_before: convert(&before.blinding),
-            blinding_after: convert(blinding_after),
+            state_blindings: [&before.blinding, blinding_after].map(convert).to_vec().into(),
             next: outcome.next,
             output: outcome.output,
             readings,

@@ -4,13 +4,13 @@
 //! probability below 2⁻¹²⁷ (Bellare, Garay, Rabin, EUROCRYPT '98, §3, small exponents). Keys of one circuit share γ and δ,
 //! whatever the tariff, so those pairings are shared as well.
 
-use blstrs::{Bls12, G1Affine, G1Projective, G2Prepared, Scalar};
+use blstrs::{G1Affine, G1Projective, G2Affine, Scalar};
 use ff::Field;
 use group::{Curve, Group};
-use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::RngCore;
 
 use super::fold::{FoldedKey, sum_bits};
+use super::product::is_one;
 use super::proof::Proof;
 use crate::circuit::Publics;
 
@@ -80,7 +80,7 @@ impl<'a> Batch<'a> {
         let mut tariffs: Vec<Tariff<'_>> = Vec::new();
         for (key, publics, proof) in entries {
             let power = power(rng);
-            weighted.push(proof.a * power);
+            weighted.push(sum_bits(&[proof.a], &[power], POWER_BITS));
             let place = tariffs.iter().position(|tariff| core::ptr::eq(tariff.key, *key)).unwrap_or_else(|| {
                 tariffs.push(Tariff::of(key));
                 tariffs.len() - 1
@@ -92,8 +92,8 @@ impl<'a> Batch<'a> {
         }
         let mut affine = vec![G1Affine::default(); weighted.len()];
         G1Projective::batch_normalize(&weighted, &mut affine);
-        let prepared = entries.iter().map(|(_, _, proof)| G2Prepared::from(proof.b));
-        let mut left: Vec<(G1Affine, G2Prepared)> = affine.into_iter().zip(prepared).collect();
+        let mut pairs: Vec<(G1Affine, G2Affine)> =
+            affine.into_iter().zip(entries.iter().map(|(_, _, proof)| proof.b)).collect();
         while let Some(first) = tariffs.pop() {
             let (same, others): (Vec<_>, Vec<_>) = tariffs.into_iter().partition(|other| other.key.shares(first.key));
             tariffs = others;
@@ -105,12 +105,11 @@ impl<'a> Batch<'a> {
                 inputs += tariff.key.weighted(tariff.powers, &tariff.inputs);
                 points += sum_bits(&tariff.points, &tariff.factors, POWER_BITS);
             }
-            left.push(((key.alpha_g1 * -powers).to_affine(), G2Prepared::from(key.beta_g2)));
-            left.push(((-inputs).to_affine(), G2Prepared::from(key.gamma_g2)));
-            left.push(((-points).to_affine(), G2Prepared::from(key.delta_g2)));
+            pairs.push(((key.alpha_g1 * -powers).to_affine(), key.beta_g2));
+            pairs.push(((-inputs).to_affine(), key.gamma_g2));
+            pairs.push(((-points).to_affine(), key.delta_g2));
         }
-        let terms: Vec<(&G1Affine, &G2Prepared)> = left.iter().map(|(a, b)| (a, b)).collect();
-        bool::from(Bls12::multi_miller_loop(&terms).final_exponentiation().is_identity())
+        is_one(&pairs)
     }
 }
 

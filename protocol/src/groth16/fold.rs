@@ -1,27 +1,30 @@
 //! A verifying key with one tariff's numbers summed into it.
 
-use blst::{MultiPoint, blst_p1_affine};
-use blstrs::{Bls12, G1Affine, G1Projective, G2Prepared, Gt, Scalar};
+use std::sync::OnceLock;
+
+use blst::{MultiPoint, blst_fp12, blst_p1_affine};
+use blstrs::{G1Affine, G1Projective, G2Affine, Scalar};
 use group::{Curve, Group};
-use pairing::{Engine, MillerLoopResult, MultiMillerLoop};
 
 use super::key::VerifyingKey;
+use super::product::product;
 use super::proof::Proof;
+use super::windows::Windows;
 use crate::circuit::Publics;
 
 /// A verifying key for one program: a home's own inputs are all that is left to add.
 #[derive(Clone)]
 pub struct FoldedKey {
     pub(super) alpha_g1: G1Affine,
-    pub(super) beta_g2: blstrs::G2Affine,
-    alpha_beta: Gt,
-    minus_gamma: G2Prepared,
-    minus_delta: G2Prepared,
-    pub(super) gamma_g2: blstrs::G2Affine,
-    pub(super) delta_g2: blstrs::G2Affine,
+    pub(super) beta_g2: G2Affine,
+    alpha_beta: blst_fp12,
+    pub(super) gamma_g2: G2Affine,
+    pub(super) delta_g2: G2Affine,
     /// Points of a home's inputs, and the sum of everything else.
     pub(super) heads: Vec<G1Affine>,
     constant: G1Projective,
+    /// Multiples of the heads, for proofs that are checked one by one.
+    windows: OnceLock<Windows>,
 }
 
 impl core::fmt::Debug for FoldedKey {
@@ -45,11 +48,10 @@ impl VerifyingKey {
             beta_g2: self.beta_g2,
             gamma_g2: self.gamma_g2,
             delta_g2: self.delta_g2,
-            alpha_beta: Bls12::pairing(&self.alpha_g1, &self.beta_g2),
-            minus_gamma: G2Prepared::from(-self.gamma_g2),
-            minus_delta: G2Prepared::from(-self.delta_g2),
+            alpha_beta: product(&[(self.alpha_g1, self.beta_g2)]),
             heads: own.get(1..)?.to_vec(),
             constant: multiply(public, &scalars) + own.first()?,
+            windows: OnceLock::new(),
         })
     }
 }
@@ -73,13 +75,9 @@ impl FoldedKey {
         if list.len() != self.heads.len() {
             return false;
         }
-        let inputs = multiply(&self.heads, &list) + self.constant;
-        let terms = [
-            (&proof.a, &G2Prepared::from(proof.b)),
-            (&inputs.to_affine(), &self.minus_gamma),
-            (&proof.c, &self.minus_delta),
-        ];
-        Bls12::multi_miller_loop(&terms).final_exponentiation() == self.alpha_beta
+        let inputs = self.windows.get_or_init(|| Windows::of(&self.heads)).sum(&list) + self.constant;
+        let pairs = [(proof.a, proof.b), (-inputs.to_affine(), self.gamma_g2), (-proof.c, self.delta_g2)];
+        product(&pairs) == self.alpha_beta
     }
 }
 
@@ -91,10 +89,8 @@ pub fn multiply(points: &[G1Affine], scalars: &[Scalar]) -> G1Projective {
 
 /// Σ scalar · point, scalars of so many bits.
 pub(super) fn sum_bits(points: &[G1Affine], scalars: &[Scalar], bits: usize) -> G1Projective {
-    // Below this, sums over the points one by one are as fast.
-    const FEW: usize = 8;
-    if points.len() < FEW {
-        return points.iter().zip(scalars).map(|(point, scalar)| point * scalar).sum();
+    if points.is_empty() {
+        return G1Projective::identity();
     }
     let points: Vec<blst_p1_affine> = points.iter().map(|point| *point.as_ref()).collect();
     let scalars: Vec<u8> = scalars.iter().flat_map(|s| s.to_bytes_le().into_iter().take(bits.div_ceil(8))).collect();

@@ -20,11 +20,13 @@ mod parameters;
 mod points;
 mod polynomial;
 pub mod powers;
+mod product;
 mod proof;
 pub mod quadratic;
 pub(crate) mod reader;
 mod table;
 mod trial;
+mod windows;
 
 pub use batch::Batch;
 pub use check::{CheckError, Part};

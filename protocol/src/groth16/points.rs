@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blst::{MultiPoint, blst_p1_affine, blst_p2_affine};
-use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Prepared, G2Projective, Scalar};
+use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use ff::Field;
 use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
-use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::RngCore;
 use zeroize::{DefaultIsZeroes, Zeroizing};
+
+use super::product::is_one;
 
 /// A scalar that somebody must forget: wiped when it goes out of scope.
 pub(super) type Secret = Zeroizing<Drawn>;
@@ -129,9 +130,8 @@ fn bucket_sum<'a, P: Point, const N: usize>(terms: impl Iterator<Item = (&'a P, 
 /// Whether second : first is the same in both groups: e(a₀, b₁) = e(a₁, b₀). Zero fits to everything: callers refuse it.
 pub(super) fn same_ratio(a: [G1Projective; 2], b: [G2Projective; 2]) -> bool {
     let [a0, a1] = a.map(|point| point.to_affine());
-    let [b0, b1] = b.map(|point| G2Prepared::from(point.to_affine()));
-    let product = Bls12::multi_miller_loop(&[(&a0, &b1), (&-a1, &b0)]);
-    bool::from(product.final_exponentiation().is_identity())
+    let [b0, b1] = b.map(|point| point.to_affine());
+    is_one(&[(a0, b1), (-a1, b0)])
 }
 
 /// Does something to each item on all processors, in order.

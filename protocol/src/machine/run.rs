@@ -1,6 +1,7 @@
 //! Running a program over readings: the relation in plain integers.
 
 use ethnum::I256;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::program::{Affine, Demand, Hinge, Narrow, Program, Tiers, Wide};
 use super::shape::{CELL_BITS, CELLS, Shape};
@@ -15,7 +16,7 @@ pub const DIVISOR_BITS: u32 = 70;
 pub const TOTAL_BITS: u32 = 28;
 
 /// Readings in the order of the blocks; zero where a block does not reach.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Readings {
     /// One for each slot of each block.
     pub values: Vec<u16>,

@@ -5,6 +5,7 @@
 //! fee against the sums.
 
 mod chain;
+mod common;
 pub mod proved;
 mod refusal;
 mod registry;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use metrology::certificate::SealClass;
 use metrology::keys::Hash;
 
-use crate::bill::statement::{KIND, PURPOSE};
+use crate::bill::statement::KIND;
 use crate::bill::{Metered, Package, Settlement, Statement, check_linear, settle, total_weights, weights};
 use crate::certificate::{VerifiedCertificate, follows};
 use crate::linear::{self, LineClaim, LinearProof};
@@ -25,6 +26,7 @@ use crate::tariff::SignedTariff;
 use crate::time::Span;
 use crate::wire::{self, WireError};
 use chain::{Certificates, ChainReading, Lists, read_chain};
+use common::Address;
 
 /// What a verifier insists on.
 #[derive(Clone, Debug, Default)]
@@ -82,24 +84,13 @@ pub fn verify(
     let package = Package::read(package)?;
     let statement: Statement = wire::decode(&package.statement, "bill statement")?;
     let digest = Statement::digest(&package.statement);
-    check_address(&statement, tariff, policy)?;
+    address(&statement).check(KIND, tariff, policy)?;
+    check_linear(&tariff.tariff)?;
 
-    let certificates = read_certificates(&package)?;
-    let readings = read_chains(&package, tariff, &statement.period, &certificates, Lists::Given)?;
-    let metered: Vec<_> = readings.iter().map(|r| r.metered.clone()).collect();
-    if metered != statement.metered {
-        return Err(Refusal::Account("registers, blocks and statuses"));
-    }
-    let (origin, class, meters) = check_meters(&certificates, &statement.metered, registry)?;
-    if policy.require_certified && class != SealClass::Certified {
-        return Err(Refusal::NotCertified);
-    }
-    let missing = metered.iter().map(|m| m.missing).sum();
-    if missing > 0 && !policy.allow_incomplete {
-        return Err(Refusal::Incomplete { missing });
-    }
+    let common::Read { readings, origin, class, meters, missing } =
+        common::read(&package, tariff, &statement.period, &statement.metered, Lists::Given, registry, policy)?;
 
-    let intervals: Vec<u64> = metered.iter().map(|m| u64::from(m.interval)).collect();
+    let intervals: Vec<u64> = statement.metered.iter().map(|m| u64::from(m.interval)).collect();
     let mut weights = weights(&tariff.tariff, &statement.period, &intervals)?;
     if weights.len() != statement.amounts.len() {
         return Err(Refusal::Account("the sums of its lines"));
@@ -136,27 +127,14 @@ pub fn verify(
     Ok(VerifiedBill { statement, digest, settlement, origin, class, meters, slots, missing })
 }
 
-/// The statement is a linear bill for this tariff, recipient and purpose.
-fn check_address(statement: &Statement, tariff: &SignedTariff, policy: &Policy) -> Result<(), Refusal> {
-    let known =
-        statement.kind == KIND && statement.version == metrology::VERSION && statement.suite == metrology::SUITE;
-    if !known {
-        return Err(Refusal::UnknownKind);
+fn address(statement: &Statement) -> Address<'_> {
+    Address {
+        kind: (&statement.kind, statement.version, statement.suite),
+        tariff: statement.tariff,
+        recipient: statement.recipient,
+        purpose: &statement.purpose,
+        nonce: statement.nonce,
     }
-    if statement.tariff != tariff.hash {
-        return Err(Refusal::OtherTariff);
-    }
-    check_linear(&tariff.tariff)?;
-    if statement.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
-        return Err(Refusal::OtherRecipient);
-    }
-    if statement.purpose != PURPOSE {
-        return Err(Refusal::OtherPurpose);
-    }
-    if policy.nonce.is_some_and(|nonce| nonce != statement.nonce) {
-        return Err(Refusal::OtherNonce);
-    }
-    Ok(())
 }
 
 /// Reads the package's certificates: each signed by the identity it names, no two for one epoch, epochs linked.

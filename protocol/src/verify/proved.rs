@@ -11,10 +11,11 @@ use metrology::certificate::SealClass;
 use metrology::keys::Hash;
 
 use super::chain::{ChainReading, Lists};
-use super::{Origin, Policy, Refusal, check_meters, read_certificates, read_chains};
+use super::common::{self, Address};
+use super::{Origin, Policy, Refusal};
 use crate::bill::Package;
 use crate::bill::proved::{PROVED_KIND, ProvedStatement};
-use crate::bill::statement::{PURPOSE, Statement};
+use crate::bill::statement::Statement;
 use crate::circuit::{CircuitKey, Publics, commit_state, convert, digest_input, field};
 use crate::groth16::{FoldedKey, PROOF_BYTES, Proof};
 use crate::machine::{CELLS, CompileError, Layout, LayoutBlock};
@@ -40,8 +41,8 @@ struct Fold {
     layout: Layout,
 }
 
-/// Folded keys that are kept: a few kilobytes each.
-const MOST_FOLDS: usize = 1024;
+/// Folded keys that are kept: half a megabyte each, once single proofs were checked with them.
+const MOST_FOLDS: usize = 128;
 
 impl Circuits {
     /// The circuits of these keys.
@@ -148,23 +149,11 @@ pub fn prepare(
     let package = Package::read(package)?;
     let statement: ProvedStatement = wire::decode(&package.statement, "bill statement")?;
     let digest = Statement::digest(&package.statement);
-    check_address(&statement, tariff, policy)?;
+    address(&statement).check(PROVED_KIND, tariff, policy)?;
     let circuit = circuits.get(&statement.circuit).ok_or(Refusal::UnknownCircuit)?;
 
-    let certificates = read_certificates(&package)?;
-    let readings = read_chains(&package, tariff, &statement.period, &certificates, Lists::Left)?;
-    let metered: Vec<_> = readings.iter().map(|reading| reading.metered.clone()).collect();
-    if metered != statement.metered {
-        return Err(Refusal::Account("registers, blocks and statuses"));
-    }
-    let (origin, class, meters) = check_meters(&certificates, &statement.metered, registry)?;
-    if policy.require_certified && class != SealClass::Certified {
-        return Err(Refusal::NotCertified);
-    }
-    let missing = metered.iter().map(|m| m.missing).sum();
-    if missing > 0 && !policy.allow_incomplete {
-        return Err(Refusal::Incomplete { missing });
-    }
+    let common::Read { readings, origin, class, meters, missing } =
+        common::read(&package, tariff, &statement.period, &statement.metered, Lists::Left, registry, policy)?;
 
     let layout =
         layout(&readings).ok_or(Refusal::NoProgram(CompileError::Shape("one interval for all registers, more")))?;
@@ -183,25 +172,14 @@ pub fn prepare(
     Ok(ProvedBill { statement, digest, origin, class, meters, slots, missing, demonstration, key, publics, proof })
 }
 
-fn check_address(statement: &ProvedStatement, tariff: &SignedTariff, policy: &Policy) -> Result<(), Refusal> {
-    let known =
-        statement.kind == PROVED_KIND && statement.version == metrology::VERSION && statement.suite == metrology::SUITE;
-    if !known {
-        return Err(Refusal::UnknownKind);
+fn address(statement: &ProvedStatement) -> Address<'_> {
+    Address {
+        kind: (&statement.kind, statement.version, statement.suite),
+        tariff: statement.tariff,
+        recipient: statement.recipient,
+        purpose: &statement.purpose,
+        nonce: statement.nonce,
     }
-    if statement.tariff != tariff.hash {
-        return Err(Refusal::OtherTariff);
-    }
-    if statement.recipient != policy.recipient.unwrap_or(tariff.tariff.provider.key) {
-        return Err(Refusal::OtherRecipient);
-    }
-    if statement.purpose != PURPOSE {
-        return Err(Refusal::OtherPurpose);
-    }
-    if policy.nonce.is_some_and(|nonce| nonce != statement.nonce) {
-        return Err(Refusal::OtherNonce);
-    }
-    Ok(())
 }
 
 /// The state before a tariff's first period, which everybody can compute: its blinding is zero.

@@ -98,7 +98,7 @@ fn each(forger: &mut Forger<'_>, system: &System, witness: &Witness, draw: &mut 
         .max();
     let mut choices = forger.choices.clone();
     // The last is the blinding of the state after, which is the prover's to draw: only the cells under it are not.
-    assert_eq!(choices.pop().map(|column| forger.values[column]), Some(witness.blinding_after));
+    assert_eq!(choices.pop().map(|column| forger.values[column]), Some(witness.state_blindings[1]));
     for column in choices {
         let value = forger.values[column];
         if system.widths()[column - system.inputs()] == Width::Bit {
