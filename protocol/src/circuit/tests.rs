@@ -183,11 +183,11 @@ fn another_output_is_not_satisfied() {
             let Ok(witness) = witness(&program, &readings, [0; CELLS]) else { return Ok(()) };
             found.set(found.get() + 1);
             let values = assigned(shape, &witness);
-            // Every public input counts: digest, output, states, commitments, and every number of the program.
-            for input in 1..system.inputs() {
+            // Digest, output, states and commitments. A number of the program may be free: what it multiplies can be zero.
+            for input in 1..=4 + shape.blocks {
                 let mut other = values.clone();
                 other[input] += Scalar::from(1);
-                prop_assert!(system.broken(&other).is_some() || input > 4 + shape.blocks, "input {input} is free");
+                prop_assert!(system.broken(&other).is_some(), "input {input} is free");
             }
             Ok(())
         })
