@@ -1,6 +1,7 @@
 //! A verifying key with one tariff's numbers summed into it.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use blst::{MultiPoint, blst_fp12, blst_p1_affine};
 use blstrs::{G1Affine, G1Projective, G2Affine, Scalar};
@@ -23,8 +24,9 @@ pub struct FoldedKey {
     /// Points of a home's inputs, and the sum of everything else.
     pub(super) heads: Vec<G1Affine>,
     constant: G1Projective,
-    /// Multiples of the heads, for proofs that are checked one by one.
+    /// Multiples of the heads, for proofs that are checked one by one; worth their making from the second on.
     windows: OnceLock<Windows>,
+    used: Arc<AtomicBool>,
 }
 
 impl core::fmt::Debug for FoldedKey {
@@ -52,6 +54,7 @@ impl VerifyingKey {
             heads: own.get(1..)?.to_vec(),
             constant: multiply(public, &scalars) + own.first()?,
             windows: OnceLock::new(),
+            used: Arc::default(),
         })
     }
 }
@@ -75,7 +78,12 @@ impl FoldedKey {
         if list.len() != self.heads.len() {
             return false;
         }
-        let inputs = self.windows.get_or_init(|| Windows::of(&self.heads)).sum(&list) + self.constant;
+        let inputs = if self.used.swap(true, Ordering::Relaxed) {
+            self.windows.get_or_init(|| Windows::of(&self.heads)).sum(&list)
+        } else {
+            multiply(&self.heads, &list)
+        };
+        let inputs = inputs + self.constant;
         let pairs = [(proof.a, proof.b), (-inputs.to_affine(), self.gamma_g2), (-proof.c, self.delta_g2)];
         product(&pairs) == self.alpha_beta
     }
