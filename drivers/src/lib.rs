@@ -17,6 +17,7 @@
 mod address;
 mod dialect;
 mod error;
+pub mod plain;
 mod ports;
 mod reader;
 pub mod sealed;
