@@ -22,6 +22,7 @@ mod ports;
 mod reader;
 pub mod sealed;
 mod secret;
+pub mod slots;
 mod transport;
 
 pub use address::{Address, AddressError, Bits, Mqtt, Parity, Recording, Serial, Stop, Tcp};
