@@ -8,8 +8,11 @@
 //! panics: each is driven by a fuzzer. What the line changed is told as [`Damage::Plain`] and gives no telegram.
 
 pub mod cipher;
+pub mod d0;
 pub mod number;
+pub mod p1;
 pub mod telegram;
+mod text;
 
 use crate::dialect::Found;
 use crate::transport::Chunk;
