@@ -9,10 +9,12 @@
 
 pub mod cipher;
 pub mod d0;
+pub mod json;
 pub mod number;
 pub mod p1;
 pub mod telegram;
 mod text;
+pub mod tic;
 
 use crate::dialect::Found;
 use crate::transport::Chunk;

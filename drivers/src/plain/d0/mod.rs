@@ -13,6 +13,7 @@
 mod talk;
 mod telegram;
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::cloned_ref_to_slice_refs)]
 mod tests;
 
 use super::telegram::Telegram;

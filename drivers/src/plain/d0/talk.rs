@@ -114,7 +114,8 @@ impl Talk {
                 (State::Readout, ETX) => self.state = State::Check,
                 // A readout without a block ends with the line of its mark.
                 (State::Readout, b'\n') if !self.blocked && self.line == b"!" => self.state = State::Rest,
-                (State::Readout, b'\r' | b'\n') => self.line.clear(),
+                (State::Readout, b'\n') => self.line.clear(),
+                (State::Readout, b'\r') => {}
                 (State::Readout, _) if self.line.len() < 2 => self.line.push(byte),
                 (State::Check, _) => self.state = State::Rest,
                 _ => {}

@@ -16,6 +16,7 @@
 mod frame;
 mod telegram;
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::cloned_ref_to_slice_refs)]
 mod tests;
 
 use crc::{CRC_16_ARC, Crc, Table};
