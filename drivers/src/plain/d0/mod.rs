@@ -16,6 +16,8 @@ mod telegram;
 #[allow(clippy::indexing_slicing, clippy::cloned_ref_to_slice_refs)]
 mod tests;
 
+use std::fmt;
+
 use super::telegram::Telegram;
 use super::{Decode, Fault, MAX_TELEGRAM};
 use crate::dialect::{Damage, Found};
@@ -45,7 +47,7 @@ enum Phase {
 }
 
 /// Cuts what an optical head gives into telegrams. Holds one telegram at most.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Decoder {
     phase: Phase,
     held: Vec<u8>,
@@ -141,6 +143,13 @@ impl Decoder {
     fn clear(&mut self) {
         self.phase = Phase::Idle;
         self.held.clear();
+    }
+}
+
+impl fmt::Debug for Decoder {
+    /// How much it holds, nothing of what that says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("held", &self.held.len()).finish_non_exhaustive()
     }
 }
 

@@ -74,8 +74,7 @@ fn what_is_asked_for_and_history_stays_history() {
 #[test]
 fn codes_in_every_spelling() {
     let import = |line: &str| one(format!("/WTS5x\r\n{line}\r\n1.7.0(1*W)\r\n!\r\n").as_bytes()).import;
-    for line in
-        ["1.8.0(12.5*kWh)", "1-0:1.8.0(12.5*kWh)", "1-1:1.8.0*255(12.5)", "1.8(12,5*kWh)", "1.8.0.255(12.5*kWh)"]
+    for line in ["1.8.0(12.5*kWh)", "1-0:1.8.0(12.5*kWh)", "1-1:1.8.0*255(12.5)", "1.8(12,5*kWh)", "1.8.255*255(12.5)"]
     {
         assert_eq!(import(line), Some(Energy(125_000_000)), "{line}");
     }

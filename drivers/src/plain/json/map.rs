@@ -195,6 +195,16 @@ impl Map {
         BUILT_IN.iter().find(|(known, _)| *known == name).and_then(|(_, text)| Self::parse(text).ok())
     }
 
+    /// The topics on which its values stand, as filters of MQTT, each once.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        let values = self.meters.iter().flat_map(|meter| &meter.values);
+        let mut topics: Vec<_> = values.map(|value| value.topic.join("/")).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
     /// True when values stand on this topic.
     pub(super) fn speaks_on(&self, topic: &str) -> bool {
         self.meters.iter().flat_map(|meter| &meter.values).any(|value| value.stands_on(topic))

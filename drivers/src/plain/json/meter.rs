@@ -50,7 +50,7 @@ impl Leaves<'_> {
 }
 
 /// The last parts of sums, which may come on topics of their own.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct State {
     rates: Vec<Rate>,
     power_in: Option<Power>,

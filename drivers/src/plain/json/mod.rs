@@ -20,6 +20,8 @@ mod number;
 mod tests;
 mod walk;
 
+use std::fmt;
+
 use super::telegram::Telegram;
 use super::{Decode, Fault, MAX_TELEGRAM};
 use crate::dialect::{Damage, Found};
@@ -29,7 +31,6 @@ use meter::State;
 pub use map::{BUILT_IN, Map, MapError};
 
 /// Reads publications by one map. Holds the last part of each sum.
-#[derive(Debug)]
 pub struct Decoder {
     map: Map,
     /// One for each meter of the map.
@@ -98,6 +99,13 @@ fn is_idle(telegram: &Telegram) -> bool {
         && telegram.channels.is_empty()
         && telegram.rates.is_empty()
         && telegram.apparent.is_none()
+}
+
+impl fmt::Debug for Decoder {
+    /// The name of its map, nothing of what it holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("map", &self.map.name).finish_non_exhaustive()
+    }
 }
 
 impl Decode for Decoder {

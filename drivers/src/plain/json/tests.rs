@@ -63,6 +63,8 @@ fn all_built_in_maps_are_maps() {
         assert_eq!(Map::built_in(name).map(|map| map.name).as_deref(), Some(name));
     }
     assert_eq!(Map::built_in("none"), None);
+    let topics = ["glow/+/SENSOR/electricitymeter", "glow/+/SENSOR/gasmeter"];
+    assert_eq!(Map::built_in("glow").map(|map| map.topics()), Some(topics.map(str::to_owned).to_vec()));
 }
 
 #[test]

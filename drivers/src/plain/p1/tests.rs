@@ -281,6 +281,13 @@ proptest! {
 }
 
 #[test]
+fn what_it_holds_is_not_shown() {
+    let mut decoder = Decoder::new(Some(key()));
+    decoder.hear(&Chunk::Bytes(b"/WTS5".to_vec()));
+    assert_eq!(format!("{decoder:?}"), "Decoder { held: 5, .. }");
+}
+
+#[test]
 fn it_holds_little_whatever_comes() {
     let endless: [&[u8]; 4] = [b"/", b"x", b"\n!1", b"\xdb\x08WTSmeter\x82\x7f\xff\x30"];
     for part in endless {

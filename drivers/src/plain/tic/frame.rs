@@ -15,7 +15,7 @@ const TARIFFS: [&[&[u8]]; 4] = [
 /// The counters by rate of the supplier in standard.
 const SUPPLIER: usize = 10;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Frame {
     meter: Option<String>,
     at: Option<Stamp>,

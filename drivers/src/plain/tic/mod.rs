@@ -18,6 +18,8 @@ mod group;
 #[allow(clippy::indexing_slicing, clippy::cloned_ref_to_slice_refs)]
 mod tests;
 
+use std::fmt;
+
 use super::telegram::Telegram;
 use super::{Decode, Fault};
 use crate::dialect::{Damage, Found};
@@ -45,7 +47,7 @@ pub struct Groups {
 }
 
 /// Cuts what a TIC line gives into frames. Holds one group and what the ones before it said.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Decoder {
     held: Vec<u8>,
     /// Bytes of this group, of which no more are held than a group can have.
@@ -136,6 +138,13 @@ impl Decoder {
     fn forget(&mut self) {
         *self = Self { held: std::mem::take(&mut self.held), groups: self.groups, ..Self::default() };
         self.held.clear();
+    }
+}
+
+impl fmt::Debug for Decoder {
+    /// How much it holds, nothing of what that says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("held", &self.held.len()).finish_non_exhaustive()
     }
 }
 
