@@ -52,6 +52,8 @@ pub struct Channel {
     pub code: String,
     /// Its number, where told.
     pub meter: Option<String>,
+    /// What it counts, as an M-Bus device type, where told: 2 electricity, 3 gas, 4 heat, 6 warm water, 7 water.
+    pub device: Option<u8>,
     /// What it stands at.
     pub total: Volume,
     /// The unit, such as `m3`, `GJ` or `kWh`.
