@@ -7,12 +7,14 @@
 //! A decoder knows bytes and no socket, no clock and no file. It holds a bounded amount, whatever comes, and never
 //! panics: each is driven by a fuzzer. What the line changed is told as [`Damage::Plain`] and gives no telegram.
 
+pub mod cipher;
 pub mod number;
 pub mod telegram;
 
 use crate::dialect::Found;
 use crate::transport::Chunk;
 
+pub use cipher::{KeyError, MeterKey};
 pub use number::{Decimal, Energy, Power, Volume};
 pub use telegram::{Channel, Moment, Rate, Stamp, Telegram};
 
