@@ -8,7 +8,10 @@
 //! panics: each is driven by a fuzzer. What the line changed is told as [`Damage::Plain`] and gives no telegram.
 
 pub mod cipher;
+pub mod file;
 pub mod number;
+mod registers;
+pub mod sml;
 pub mod telegram;
 
 use crate::dialect::Found;
