@@ -8,6 +8,7 @@
 //! panics: each is driven by a fuzzer. What the line changed is told as [`Damage::Plain`] and gives no telegram.
 
 pub mod cipher;
+pub mod dlms;
 pub mod file;
 pub mod number;
 mod registers;
