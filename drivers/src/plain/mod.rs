@@ -11,6 +11,7 @@ pub mod cipher;
 pub mod dlms;
 pub mod file;
 pub mod number;
+pub mod ocmf;
 mod registers;
 pub mod sml;
 pub mod telegram;
