@@ -51,7 +51,14 @@ mod tests {
 
     #[test]
     fn text_and_bytes_stay_as_they_are() {
-        for file in [&b"/ISK5\\2M550\r\n1-0:1.8.0(1*kWh)\r\n!ABCD"[..], b"OCMF|{}|{}", b"\x7e\xa0\x27", b"", b"DEAD BEE", b"ADCO"] {
+        for file in [
+            &b"/ISK5\\2M550\r\n1-0:1.8.0(1*kWh)\r\n!ABCD"[..],
+            b"OCMF|{}|{}",
+            b"\x7e\xa0\x27",
+            b"",
+            b"DEAD BEE",
+            b"ADCO",
+        ] {
             assert_eq!(bytes_of(file), file);
         }
     }

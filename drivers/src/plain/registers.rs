@@ -163,7 +163,9 @@ mod tests {
     fn history_other_media_and_other_units_are_left_out() {
         assert_eq!(Obis::of(&[1, 0, 1, 8, 0, 12]), None);
         assert_eq!(Obis::of(&[1, 0, 1, 8, 0]), None);
-        for (code, unit) in [([7, 0, 1, 8, 0, 255], None), ([1, 0, 1, 8, 0, 255], Some(32)), ([1, 0, 9, 7, 0, 255], Some(29))] {
+        for (code, unit) in
+            [([7, 0, 1, 8, 0, 255], None), ([1, 0, 1, 8, 0, 255], Some(32)), ([1, 0, 9, 7, 0, 255], Some(29))]
+        {
             assert!(!told(&[(code, 1, unit)]).unwrap().1, "{code:?}");
         }
     }

@@ -17,7 +17,10 @@ fn key(expected: &Value) -> Option<MeterKey> {
 fn dlms_han() {
     let Some(captures) = captures("dlms-han") else { return };
     let by_name: BTreeMap<_, _> = captures.iter().map(|(name, what, file)| (name.as_str(), (what, file))).collect();
-    println!("{:56} {:>6} {:>4} {:>6}  import, export, power, time, meter of the first", "dlms-han", "frames", "bad", "noise");
+    println!(
+        "{:56} {:>6} {:>4} {:>6}  import, export, power, time, meter of the first",
+        "dlms-han", "frames", "bad", "noise"
+    );
     for (name, expected, file) in &captures {
         let key = key(expected);
         let all = heard(&mut Dlms::new(key.clone()), file, 65_536);
@@ -87,7 +90,8 @@ fn good_frames(file: &[u8]) -> usize {
         });
         good += usize::from(fits);
         at += if fits { length + 1 } else { 1 };
-        at += file[at..].windows(2).position(|pair| pair[0] == 0x7e && pair[1] & 0xf0 == 0xa0).unwrap_or(file.len() - at);
+        at +=
+            file[at..].windows(2).position(|pair| pair[0] == 0x7e && pair[1] & 0xf0 == 0xa0).unwrap_or(file.len() - at);
     }
     good
 }

@@ -17,7 +17,13 @@ fn sml() {
         }
         let counts = [all.telegrams.len() as u64, all.faults.len() as u64, all.noise];
         let named = ["frames_valid", "bad_crc_or_misaligned", "discarded_bytes_total"];
-        println!("{name:44} {:>6} {:>4} {:>6}  {}", counts[0], counts[1], counts[2], all.telegrams.first().map_or(String::new(), row));
+        println!(
+            "{name:44} {:>6} {:>4} {:>6}  {}",
+            counts[0],
+            counts[1],
+            counts[2],
+            all.telegrams.first().map_or(String::new(), row)
+        );
         for (count, field) in counts.iter().zip(named) {
             assert_eq!(Some(*count), expected[field].as_u64(), "{name}: {field}");
         }
@@ -45,5 +51,10 @@ fn power(telegram: &Telegram, told: &Value, name: &str) {
 }
 
 fn row(telegram: &Telegram) -> String {
-    format!("{:?} {:?} {:?}", telegram.import.map(|e| e.to_string()), telegram.export.map(|e| e.to_string()), telegram.power.map(|p| p.to_string()))
+    format!(
+        "{:?} {:?} {:?}",
+        telegram.import.map(|e| e.to_string()),
+        telegram.export.map(|e| e.to_string()),
+        telegram.power.map(|p| p.to_string())
+    )
 }

@@ -25,7 +25,10 @@ pub(super) enum Whole {
 pub(super) fn begins(bytes: &[u8]) -> bool {
     matches!(
         bytes,
-        [0xe6] | [0xe6, 0xe6 | 0xe7] | [0xe6, 0xe6 | 0xe7, 0, ..] | [NOTIFICATION | GENERAL_GLOBAL | GENERAL_DEDICATED, ..]
+        [0xe6]
+            | [0xe6, 0xe6 | 0xe7]
+            | [0xe6, 0xe6 | 0xe7, 0, ..]
+            | [NOTIFICATION | GENERAL_GLOBAL | GENERAL_DEDICATED, ..]
     )
 }
 

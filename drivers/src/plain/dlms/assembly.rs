@@ -78,7 +78,9 @@ impl Assembly {
         if number != self.block {
             return self.fail(Fault::Cut);
         }
-        let Some(data) = length(rest).and_then(|(length, rest)| rest.get(..length)) else { return self.fail(Fault::Malformed) };
+        let Some(data) = length(rest).and_then(|(length, rest)| rest.get(..length)) else {
+            return self.fail(Fault::Malformed);
+        };
         if self.blocks.len() + data.len() > MAX_TELEGRAM {
             return self.fail(Fault::TooLong);
         }

@@ -33,7 +33,9 @@ pub(super) fn read<'a>(nodes: &[Node<'a>], said: &mut Said<'a>) -> Result<(), Fa
             said.name(b"KFM");
             take(said, &POWER, &[*power])
         }
-        (_, [Node::Octets(push), Node::Octets(number) | Node::Text(number), time, date, rest @ ..]) if **push == PUSH => {
+        (_, [Node::Octets(push), Node::Octets(number) | Node::Text(number), time, date, rest @ ..])
+            if **push == PUSH =>
+        {
             said.number(0, number);
             if let Some(stamp) = stamp(*date, *time) {
                 said.stamp(stamp);
@@ -41,7 +43,9 @@ pub(super) fn read<'a>(nodes: &[Node<'a>], said: &mut Said<'a>) -> Result<(), Fa
             take(said, &TOTALS, rest)?;
             take(said, &POWER, rest.get(4..).unwrap_or_default())
         }
-        (18, [Node::Octets(device), Node::Octets(_) | Node::Text(_), rest @ ..]) if rest.len() == 16 && numbers(rest, 16) => {
+        (18, [Node::Octets(device), Node::Octets(_) | Node::Text(_), rest @ ..])
+            if rest.len() == 16 && numbers(rest, 16) =>
+        {
             said.number(0, device);
             take(said, &POWER, rest)
         }

@@ -113,7 +113,9 @@ mod tests {
     fn texts_are_hexadecimal_or_base64() {
         assert_eq!(bytes_of("0aFF 10\n").as_deref(), Some(&[0x0a, 0xff, 0x10][..]));
         // RFC 4648, chapter 10.
-        for (text, bytes) in [("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg", "foob"), ("Zm9vYmFy", "foobar")] {
+        for (text, bytes) in
+            [("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg", "foob"), ("Zm9vYmFy", "foobar")]
+        {
             assert_eq!(base64(text.as_bytes()).as_deref(), Some(bytes.as_bytes()), "{text}");
         }
         for wrong in ["Z", "Zh==", "Zm9v!", "${jndi:ldap://x/a}00"] {

@@ -5,7 +5,7 @@
 use super::record::{Reading, Record};
 use super::verify::Verdict;
 use crate::plain::registers::{Obis, Registers};
-use crate::plain::{Decimal, Fault, Moment, Telegram};
+use crate::plain::{Fault, Moment, Telegram};
 
 /// What holds on from one reading to the next.
 #[derive(Default)]
@@ -111,7 +111,7 @@ fn register(code: &str) -> Option<Obis> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plain::Energy;
+    use crate::plain::{Decimal, Energy};
 
     fn reading(time: Option<&str>, code: &str, value: i64, unit: Option<&str>, state: Option<&str>) -> Reading {
         Reading {

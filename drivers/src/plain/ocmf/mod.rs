@@ -10,7 +10,11 @@
 mod der;
 mod group;
 mod record;
-#[allow(missing_docs, dead_code, reason = "what the macros of RustCrypto make is more than a check of signatures needs")]
+#[allow(
+    missing_docs,
+    dead_code,
+    reason = "what the macros of RustCrypto make is more than a check of signatures needs"
+)]
 mod small;
 mod verify;
 
@@ -46,10 +50,29 @@ struct Scan {
     escaped: bool,
 }
 
+/// What a scan came to.
+enum Step {
+    /// More must come.
+    More,
+    /// The record ends after so many bytes.
+    End(usize),
+    /// Another record begins after so many bytes: this one was cut.
+    Again(usize),
+}
+
 impl Scan {
-    /// Looks on; where the record ends, if it does.
-    fn end(&mut self, held: &[u8]) -> Option<usize> {
+    /// Looks on from where it was.
+    fn step(&mut self, held: &[u8]) -> Step {
         while let Some(byte) = held.get(self.at) {
+            if *byte == b'O' && self.at > 0 {
+                let from = held.get(self.at..).unwrap_or_default();
+                if from.starts_with(BEGIN) {
+                    return Step::Again(self.at);
+                }
+                if BEGIN.starts_with(from) {
+                    return Step::More;
+                }
+            }
             self.at += 1;
             match (self.text, byte) {
                 (true, _) if self.escaped => self.escaped = false,
@@ -60,13 +83,13 @@ impl Scan {
                     self.depth = self.depth.saturating_sub(1);
                     self.closed += u8::from(self.depth == 0);
                     if self.closed == 2 {
-                        return Some(self.at);
+                        return Step::End(self.at);
                     }
                 }
                 _ => {}
             }
         }
-        None
+        Step::More
     }
 }
 
@@ -90,17 +113,22 @@ impl Ocmf {
                     at += begins;
                     continue;
                 }
-                match self.scan.end(rest) {
-                    Some(end) => {
+                at += match self.scan.step(rest) {
+                    Step::End(end) => {
                         found.extend(said(rest.get(..end).unwrap_or_default(), self.key.as_ref()));
-                        at += end;
+                        end
                     }
-                    None if rest.len() > MAX_TELEGRAM => {
+                    Step::Again(end) => {
+                        found.push(Found::Damaged(Damage::Plain(Fault::Cut)));
+                        end
+                    }
+                    // No other record begins in what is dropped.
+                    Step::More if rest.len() > MAX_TELEGRAM => {
                         found.push(Found::Damaged(Damage::Plain(Fault::TooLong)));
-                        at += BEGIN.len();
+                        self.scan.at
                     }
-                    None => break,
-                }
+                    Step::More => break,
+                };
                 self.scan = Scan::default();
             }
             self.held.drain(..at);

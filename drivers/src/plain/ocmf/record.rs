@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::verify::{PublicKey, Verdict, check};
+use super::verify::{PublicKey, Unchecked, Verdict, check};
 use super::{der, group};
 use crate::plain::{Decimal, Fault, MAX_TELEGRAM, Stamp, Telegram};
 
@@ -65,10 +65,13 @@ impl Record {
     /// What the record says, one telegram for each moment with a good energy reading.
     ///
     /// # Errors
-    /// [`Fault::Signature`] when the signature does not fit, [`Fault::OutOfRange`] for a reading beyond any,
+    /// [`Fault::Signature`] when the signature does not fit or is none, [`Fault::OutOfRange`] for a reading beyond any,
     /// [`Fault::Nothing`] when no good reading of a meter's own register is in it.
     pub fn telegrams(&self) -> Result<Vec<Telegram>, Fault> {
-        if self.verdict == Verdict::DoesNotFit { Err(Fault::Signature) } else { group::telegrams(self) }
+        match self.verdict {
+            Verdict::DoesNotFit | Verdict::Unchecked(Unchecked::Signature) => Err(Fault::Signature),
+            _ => group::telegrams(self),
+        }
     }
 }
 
@@ -136,16 +139,16 @@ pub fn read(record: &[u8], key: Option<&PublicKey>) -> Result<Record, Fault> {
     let (signed, _) = first(rest.get(1..).unwrap_or_default())?;
     let payload: Payload<'_> = serde_json::from_str(payload.get()).map_err(|_| Fault::Malformed)?;
     let signed: Signed<'_> = serde_json::from_str(signed.get()).map_err(|_| Fault::Malformed)?;
-    let data = signed.data.and_then(text_of).unwrap_or_default();
+    let data = signed.data.and_then(text_of);
     let base64 = signed.encoding.and_then(text_of).is_some_and(|name| name.eq_ignore_ascii_case("base64"));
-    let data = if base64 { der::base64(data.trim().as_bytes()) } else { der::bytes_of(&data) };
+    let data = data.and_then(|data| if base64 { der::base64(data.trim().as_bytes()) } else { der::bytes_of(&data) });
     let algorithm = signed.algorithm.and_then(text_of);
     Ok(Record {
         meter: payload.meter.and_then(filled).or_else(|| payload.station.and_then(filled)),
         maker: payload.maker.and_then(filled),
         page: payload.page.and_then(filled),
         readings: payload.readings.iter().map(Reading::from).collect(),
-        verdict: check(section.as_bytes(), &data.unwrap_or_default(), algorithm.as_deref(), key),
+        verdict: check(section.as_bytes(), data.as_deref(), algorithm.as_deref(), key),
     })
 }
 

@@ -39,7 +39,9 @@ impl Curve {
             "secp192r1" => Some(Self::Secp192r1),
             "secp256r1" => Some(Self::Secp256r1),
             // The specification prints the name in three ways.
-            "brainpoolp256r1" | "brainpool256r1" | "brainpool256r11" | "brainpoolp256r11" => Some(Self::BrainpoolP256r1),
+            "brainpoolp256r1" | "brainpool256r1" | "brainpool256r11" | "brainpoolp256r11" => {
+                Some(Self::BrainpoolP256r1)
+            }
             "secp384r1" => Some(Self::Secp384r1),
             "brainpoolp384r1" | "brainpool384r1" => Some(Self::BrainpoolP384r1),
             _ => None,
@@ -159,13 +161,24 @@ pub enum Unchecked {
     /// The record names an algorithm that the specification does not have.
     #[error("the record names a way of signing that the OCMF specification does not have")]
     Algorithm,
+    /// The record holds no signature, or one in neither hexadecimal digits nor base64.
+    #[error("the record's signature is missing or not written as the OCMF specification demands")]
+    Signature,
     /// The key is no point of the curve.
     #[error("the public key is no point of the curve that the record is signed on; copy it anew")]
     KeyPoint,
 }
 
 /// Checks the signature of a payload. `algorithm` is what the record says, if it says it.
-pub(super) fn check(payload: &[u8], signed: &[u8], algorithm: Option<&str>, key: Option<&PublicKey>) -> Verdict {
+pub(super) fn check(
+    payload: &[u8],
+    signed: Option<&[u8]>,
+    algorithm: Option<&str>,
+    key: Option<&PublicKey>,
+) -> Verdict {
+    let Some(signed) = signed.filter(|signed| !signed.is_empty()) else {
+        return Verdict::Unchecked(Unchecked::Signature);
+    };
     let named = match algorithm.map(Curve::of_algorithm) {
         Some(None) => return Verdict::Unchecked(Unchecked::Algorithm),
         named => named.flatten(),
@@ -201,7 +214,8 @@ where
 {
     let key = VerifyingKey::<C>::from_sec1_bytes(&key.point).ok()?;
     // DER, or both numbers in full width one behind the other.
-    let numbers = der::signature(signed).or_else(|| signed.split_at_checked(curve.width()).filter(|(_, s)| s.len() == curve.width()));
+    let numbers = der::signature(signed)
+        .or_else(|| signed.split_at_checked(curve.width()).filter(|(_, s)| s.len() == curve.width()));
     let signature = numbers.and_then(|(r, s)| Signature::<C>::from_scalars(number::<C>(r)?, number::<C>(s)?).ok());
     // Some curves' crates take only the smaller of the two numbers that both fit.
     Some(signature.is_some_and(|signature| key.verify_prehash(digest, &signature.normalize_s()).is_ok()))

@@ -11,12 +11,8 @@ use crate::plain::registers::{Obis, Registers};
 use crate::plain::{Decimal, Fault, Moment, Stamp, Telegram};
 
 /// The meter's number, where its list holds it beside the address: 0-0:96.1.0, or 1-0:96.1.0 with DZG.
-const NUMBERS: [Obis; 4] = [
-    Obis([1, 0, 96, 1, 0, 255]),
-    Obis([0, 0, 96, 1, 0, 255]),
-    Obis([1, 0, 0, 0, 9, 255]),
-    Obis([0, 0, 0, 0, 9, 255]),
-];
+const NUMBERS: [Obis; 4] =
+    [Obis([1, 0, 96, 1, 0, 255]), Obis([0, 0, 96, 1, 0, 255]), Obis([1, 0, 0, 0, 9, 255]), Obis([0, 0, 0, 0, 9, 255])];
 /// The maker's three letters: 1-0:96.50.1 and, before 2013, 129-129:199.130.3.
 const MAKERS: [Obis; 2] = [Obis([1, 0, 96, 50, 1, 255]), Obis([129, 129, 199, 130, 3, 255])];
 /// Net power of all phases.

@@ -87,7 +87,14 @@ mod tests {
     fn the_printed_number_is_told_where_the_address_holds_one() {
         assert_eq!(printed("0a014c475a0003403b49").as_deref(), Some("1LGZ0054541129"));
         assert_eq!(printed("0901445a470000000007").as_deref(), Some("1DZG0000000007"));
-        for other in ["", "06454d4801020304050607", "0a014c475a00ffffffff", "0a01ééééé", "0a01zzzzzzzzzzzzzzzz", "01a815112233440102"] {
+        for other in [
+            "",
+            "06454d4801020304050607",
+            "0a014c475a00ffffffff",
+            "0a01ééééé",
+            "0a01zzzzzzzzzzzzzzzz",
+            "01a815112233440102",
+        ] {
             assert_eq!(printed(other), None, "{other}");
         }
     }

@@ -68,8 +68,12 @@ fn response(server: &[u8], at: Vec<u8>, entries: &[Vec<u8>]) -> Vec<u8> {
 fn file(server: &[u8], at: Vec<u8>, entries: &[Vec<u8>], kermit: bool) -> Vec<u8> {
     let open = list(&[vec![1], vec![1], octets(&[9, 9]), octets(server), vec![1], vec![1]]);
     let close = list(&[vec![1]]);
-    [message(0x0101, open, kermit), message(0x0701, response(server, at, entries), kermit), message(0x0201, close, kermit)]
-        .concat()
+    [
+        message(0x0101, open, kermit),
+        message(0x0701, response(server, at, entries), kermit),
+        message(0x0201, close, kermit),
+    ]
+    .concat()
 }
 
 const SERVER: [u8; 10] = [0x0a, 1, b'L', b'G', b'Z', 0, 0x03, 0x40, 0x3b, 0x49];
@@ -134,15 +138,8 @@ fn times_come_in_four_forms() {
 
 #[test]
 fn a_time_beside_a_value_stands_in_for_the_lists() {
-    let value = list(&[
-        octets(&[1, 0, 1, 8, 0, 255]),
-        vec![1],
-        index(55),
-        u8_field(30),
-        signed(-1, 1),
-        signed(10, 2),
-        vec![1],
-    ]);
+    let value =
+        list(&[octets(&[1, 0, 1, 8, 0, 255]), vec![1], index(55), u8_field(30), signed(-1, 1), signed(10, 2), vec![1]]);
     assert_eq!(one(&file(&SERVER, vec![1], &[value], false)).at, Some(Moment::Seconds(55)));
 }
 

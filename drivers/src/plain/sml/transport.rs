@@ -275,7 +275,8 @@ pub(super) mod tests {
         transport.hear(&START);
         let mut damaged = 0;
         for _ in 0..100 {
-            damaged += transport.hear(&[7; 1000]).iter().filter(|part| matches!(part, Part::Damaged(Fault::TooLong))).count();
+            damaged +=
+                transport.hear(&[7; 1000]).iter().filter(|part| matches!(part, Part::Damaged(Fault::TooLong))).count();
             assert!(transport.held.len() <= 2 * MAX_TELEGRAM);
         }
         assert_eq!(damaged, 1);
