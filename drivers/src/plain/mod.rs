@@ -9,9 +9,14 @@
 
 pub mod cipher;
 pub mod d0;
+pub mod dlms;
+pub mod file;
 pub mod json;
 pub mod number;
+pub mod ocmf;
 pub mod p1;
+mod registers;
+pub mod sml;
 pub mod telegram;
 mod text;
 pub mod tic;
