@@ -1,5 +1,7 @@
 //! What a file holds: a telegram in text, a telegram written down in hexadecimal digits, or bytes as they came.
 
+#![deny(clippy::indexing_slicing)]
+
 /// The bytes that a file stands for. Digits in pairs, with whatever blanks, line ends, commas, colons, dashes or `0x`
 /// between them, are the bytes that they write; all else is taken as it is.
 #[must_use]
@@ -30,6 +32,7 @@ fn value(digit: u8) -> Option<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use proptest::prelude::*;
 

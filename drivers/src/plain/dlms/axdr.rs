@@ -172,6 +172,7 @@ fn described(rest: &mut &[u8]) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use proptest::prelude::*;
 

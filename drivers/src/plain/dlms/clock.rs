@@ -28,6 +28,7 @@ pub(super) fn shown([high, low, month, day]: [u8; 4], [hour, minute, second]: [u
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

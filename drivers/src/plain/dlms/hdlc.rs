@@ -69,6 +69,7 @@ fn sum_fits(bytes: &[u8], at: usize) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 pub(super) mod tests {
     use super::*;
 

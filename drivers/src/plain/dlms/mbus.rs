@@ -38,6 +38,7 @@ pub(super) fn look(bytes: &[u8]) -> Look<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 pub(super) mod tests {
     use super::*;
 

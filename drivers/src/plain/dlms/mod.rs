@@ -20,6 +20,7 @@ mod mbus;
 mod places;
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests;
 
 use super::{Chunk, Decode, Fault, Found, MAX_TELEGRAM, MeterKey, Telegram};
@@ -112,10 +113,12 @@ impl Dlms {
                 break;
             }
             let here = self.passed + at as u64;
-            if rest.first() == Some(&hdlc::FLAG) && self.suspect.is_some_and(|suspect| suspect <= here) {
-                if self.suspect.take() == Some(here) {
-                    found.push(damaged(Fault::Checksum));
-                }
+            let suspect = self.suspect.filter(|suspect| *suspect <= here && rest.first() == Some(&hdlc::FLAG));
+            if suspect.is_some() {
+                self.suspect = None;
+            }
+            if suspect == Some(here) {
+                found.push(damaged(Fault::Checksum));
             }
             let closing = std::mem::take(&mut self.closing) && rest.first() == Some(&hdlc::FLAG);
             at += match look {

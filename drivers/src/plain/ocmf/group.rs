@@ -109,6 +109,7 @@ fn register(code: &str) -> Option<Obis> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::plain::{Decimal, Energy};
@@ -124,7 +125,9 @@ mod tests {
         }
     }
 
-    fn read(readings: Vec<Reading>) -> Result<Vec<(Option<Energy>, Option<Energy>)>, Fault> {
+    type Totals = (Option<Energy>, Option<Energy>);
+
+    fn read(readings: Vec<Reading>) -> Result<Vec<Totals>, Fault> {
         let verdict = Verdict::Fits;
         let record = Record { meter: None, maker: None, page: None, readings, verdict };
         let telegrams = telegrams(&record)?;

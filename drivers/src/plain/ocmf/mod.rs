@@ -7,6 +7,8 @@
 //! [`read`] gives all of one record, its readings as they are written and the verdict. The decoder gives what good
 //! readings say: nothing of a record whose signature does not fit, and `signed` where it was checked.
 
+#![deny(clippy::indexing_slicing)]
+
 mod der;
 mod group;
 mod record;
@@ -19,6 +21,7 @@ mod small;
 mod verify;
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests;
 
 use super::{Chunk, Decode, Fault, Found, MAX_TELEGRAM, Telegram};

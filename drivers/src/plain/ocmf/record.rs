@@ -223,6 +223,7 @@ fn stamp(text: &str) -> Option<Stamp> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -1,6 +1,8 @@
 //! The two 192-bit curves that charging stations still sign with, on RustCrypto's generic arithmetic: no release of a
 //! crate has them. Only signatures are checked with them, so nothing here is secret. Constants: SEC 2, version 1.
 
+#![deny(clippy::indexing_slicing)]
+
 use ecdsa::EcdsaCurve;
 use elliptic_curve::bigint::{Odd, U192};
 use elliptic_curve::consts::U24;

@@ -7,12 +7,15 @@
 //! The crate `sml-rs` reads the same and is the reference of the tests. It is not in the path of a line, as its memory
 //! is not bounded: it reserves what a list's length says, and counts noise in sixteen bits.
 
+#![deny(clippy::indexing_slicing)]
+
 mod list;
 mod server;
 mod transport;
 mod tree;
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests;
 
 use super::{Chunk, Decode, Fault, Found, Telegram};

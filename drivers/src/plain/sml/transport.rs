@@ -183,6 +183,7 @@ fn file(whole: &[u8]) -> Result<Vec<u8>, Fault> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 pub(super) mod tests {
     use proptest::prelude::*;
 

@@ -154,6 +154,7 @@ pub(super) fn messages(file: &[u8]) -> Result<Vec<(u32, Cursor<'_>)>, Fault> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use proptest::prelude::*;
 
