@@ -15,6 +15,7 @@ pub mod json;
 pub mod number;
 pub mod ocmf;
 pub mod p1;
+pub mod protocol;
 mod registers;
 pub mod sml;
 pub mod telegram;
@@ -26,6 +27,7 @@ use crate::transport::Chunk;
 
 pub use cipher::{KeyError, MeterKey};
 pub use number::{Decimal, Energy, Power, Volume};
+pub use protocol::{Keys, Protocol, UnknownProtocol};
 pub use telegram::{Channel, Moment, Rate, Stamp, Telegram};
 
 /// Longest telegram of any protocol here. A P1 telegram with every optional line has about 2,500 bytes, an OCMF record

@@ -59,6 +59,25 @@ impl Decimal {
     }
 }
 
+impl fmt::Display for Decimal {
+    /// Without superfluous digits after the point, and without an exponent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.mantissa.unsigned_abs().to_string();
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let after = usize::from(self.exponent.min(0).unsigned_abs());
+        if after == 0 {
+            let zeros = if self.mantissa == 0 { 0 } else { usize::from(self.exponent.unsigned_abs()) };
+            return write!(f, "{sign}{digits}{}", "0".repeat(zeros));
+        }
+        let digits = format!("{digits:0>width$}", width = after + 1);
+        let (whole, rest) = digits.split_at(digits.len() - after);
+        match rest.trim_end_matches('0') {
+            "" => write!(f, "{sign}{whole}"),
+            rest => write!(f, "{sign}{whole}.{rest}"),
+        }
+    }
+}
+
 macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident, $digits:literal, $unit:literal) => {
         $(#[$doc])*
@@ -137,6 +156,16 @@ mod tests {
         assert_eq!(Energy::new(Decimal { mantissa: i64::MAX, exponent: 3 }), None);
         assert_eq!(Energy::new(Decimal { mantissa: 5, exponent: i8::MIN }), Some(Energy(0)));
         assert_eq!(Energy(325_495_061_662).to_string(), "32549506.1662");
+        for (mantissa, exponent, text) in [
+            (2596, -4, "0.2596"),
+            (-10, -1, "-1"),
+            (12, 2, "1200"),
+            (0, 5, "0"),
+            (5, -3, "0.005"),
+            (i64::MIN, 0, "-9223372036854775808"),
+        ] {
+            assert_eq!(Decimal { mantissa, exponent }.to_string(), text);
+        }
         assert_eq!(Power(-20_000).to_string(), "-20");
     }
 

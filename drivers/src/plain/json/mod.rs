@@ -12,6 +12,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod guess;
 mod map;
 mod meter;
 mod number;
@@ -28,6 +29,7 @@ use crate::dialect::{Damage, Found};
 use crate::transport::Chunk;
 use meter::State;
 
+pub use guess::Guess;
 pub use map::{BUILT_IN, Map, MapError};
 
 /// Reads publications by one map. Holds the last part of each sum.
@@ -55,6 +57,14 @@ impl Decoder {
                 found.iter().any(|found| matches!(found, Found::Message(_)))
             })
         })
+    }
+
+    /// Bytes of a stream.
+    fn nothing_but_publications(chunk: &Chunk) -> Vec<Found<Telegram>> {
+        match chunk {
+            Chunk::Bytes(bytes) if !bytes.is_empty() => vec![Found::Noise(bytes.len() as u64)],
+            _ => Vec::new(),
+        }
     }
 
     fn publication(&mut self, topic: &str, payload: &[u8]) -> Vec<Found<Telegram>> {
@@ -115,8 +125,7 @@ impl Decode for Decoder {
 
     fn hear(&mut self, chunk: &Chunk) -> Vec<Found<Telegram>> {
         match chunk {
-            Chunk::Bytes(bytes) if bytes.is_empty() => Vec::new(),
-            Chunk::Bytes(bytes) => vec![Found::Noise(bytes.len() as u64)],
+            Chunk::Bytes(_) => Self::nothing_but_publications(chunk),
             Chunk::Datagram { topic, payload } => self.publication(topic, payload),
         }
     }
