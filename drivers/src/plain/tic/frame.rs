@@ -107,7 +107,7 @@ fn energy(value: &[u8]) -> Option<Energy> {
     number(value).and_then(|watt_hours| Energy::new(Decimal::whole(watt_hours)))
 }
 
-/// `H200214230804`: the season, in small letters while the meter doubts its clock, then the time of Paris.
+/// `H261225235959`: the season, in small letters while the meter doubts its clock, then the time of Paris.
 fn clock(date: &[u8]) -> Option<Stamp> {
     let (season, digits) = date.split_first()?;
     let ahead = match season {

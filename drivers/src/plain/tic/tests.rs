@@ -163,7 +163,8 @@ proptest! {
         let bytes = parts.concat();
         let decoded = |cut: usize| {
             let mut decoder = Decoder::default();
-            let mut found: Vec<_> = bytes.chunks(cut).flat_map(|part| decoder.hear(&Chunk::Bytes(part.to_vec()))).collect();
+            let parts = bytes.chunks(cut).map(|part| Chunk::Bytes(part.to_vec()));
+            let mut found: Vec<_> = parts.flat_map(|part| decoder.hear(&part)).collect();
             found.extend(decoder.end());
             let noise: u64 = found.iter().map(|one| if let Found::Noise(bytes) = one { *bytes } else { 0 }).sum();
             found.retain(|one| !matches!(one, Found::Noise(_)));
