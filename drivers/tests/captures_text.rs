@@ -197,7 +197,7 @@ fn teleinfo() {
         let count = |key: &str| expected.get(key).and_then(Value::as_u64).unwrap();
         assert_eq!(groups, (count("groups_ok"), count("groups_bad")), "{name}: groups");
         assert_eq!(u64::from(telegram.damaged_groups), count("groups_bad"), "{name}");
-        // H200214230804: the season, then the time.
+        // H261225235959: the season, then the time.
         let at = telegram.at.map(|at| match at {
             Moment::Clock(stamp) => {
                 let season = if stamp.ahead == Some(60) { 'H' } else { 'E' };

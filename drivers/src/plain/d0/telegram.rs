@@ -15,12 +15,16 @@ struct Said {
 }
 
 /// Reads a telegram to before its end: an identification at its front, where there is one, and the data lines from
-/// `block` on. `whole` when a check character showed it to be as it was sent; otherwise a line that cannot be read
-/// forbids a sum of rates, as one of them may be missing.
+/// `block` on. `whole` when a check character showed it to be as it was sent; otherwise it must begin as telegrams do,
+/// since a slash may be a changed byte in the middle of one, and a line that cannot be read forbids a sum of rates, as
+/// one of them may be missing.
 ///
 /// # Errors
 /// [`Fault`] when it cannot be used.
 pub(super) fn read(held: &[u8], block: usize, whole: bool) -> Result<Telegram, Fault> {
+    if !whole && text::maker(held).is_none() {
+        return Err(Fault::Malformed);
+    }
     let (head, data) = held.split_at_checked(block).unwrap_or((held, &[]));
     // Behind the mark that ends a block nothing stands; without the mark it is no readout.
     let data = match data.iter().rposition(|byte| *byte == b'!') {
@@ -99,7 +103,7 @@ impl Said {
     }
 }
 
-/// The digits of a date or time, year first, as the standard writes it; `None` when anything but its separators is among them.
+/// A date or time without its separators, which the standard writes with the year first.
 fn digits(value: &[u8]) -> Option<Vec<u8>> {
     let digits: Vec<u8> = value.iter().copied().filter(|byte| !matches!(byte, b'-' | b':' | b' ' | b',')).collect();
     (digits.len() <= 16).then_some(digits)

@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn numbers_are_exact() {
         for (text, mantissa, exponent) in [
-            ("6.6449e3", 66_449, -1),
-            ("6644.9", 66_449, -1),
+            ("1.2345e3", 12_345, -1),
+            ("1234.5", 12_345, -1),
             ("-0.5E-2", -5, -3),
             ("1e+2", 1, 2),
             ("0.30000000000000004", 30_000_000_000_000_004, -17),
@@ -110,14 +110,14 @@ mod tests {
     #[test]
     fn times_are_read_as_their_kind() {
         let shown = |text, clock| time(text, clock).map(|stamp| stamp.to_string());
-        assert_eq!(shown("2026-06-24T13:02:29Z", Clock::Rfc3339).as_deref(), Some("2026-06-24T13:02:29Z"));
-        assert_eq!(shown("2026-06-24 13:02:29+02:00", Clock::Rfc3339).as_deref(), Some("2026-06-24T13:02:29+02:00"));
-        assert_eq!(shown("2026-06-24T13:02:29", Clock::Rfc3339), None);
-        assert_eq!(shown("2026-06-24T13:02:29", Clock::Local).as_deref(), Some("2026-06-24T13:02:29"));
-        assert_eq!(shown("2026-06-24T13:02:29Z", Clock::Local).as_deref(), Some("2026-06-24T13:02:29"));
-        assert_eq!(shown("1782306149", Clock::Unix).as_deref(), Some("2026-06-24T13:02:29Z"));
-        assert_eq!(shown("1782306149.75", Clock::Unix).as_deref(), Some("2026-06-24T13:02:29Z"));
-        assert_eq!(shown("1782306149750", Clock::UnixMs).as_deref(), Some("2026-06-24T13:02:29Z"));
+        assert_eq!(shown("2026-07-05T06:07:08Z", Clock::Rfc3339).as_deref(), Some("2026-07-05T06:07:08Z"));
+        assert_eq!(shown("2026-07-05 06:07:08+02:00", Clock::Rfc3339).as_deref(), Some("2026-07-05T06:07:08+02:00"));
+        assert_eq!(shown("2026-07-05T06:07:08", Clock::Rfc3339), None);
+        assert_eq!(shown("2026-07-05T06:07:08", Clock::Local).as_deref(), Some("2026-07-05T06:07:08"));
+        assert_eq!(shown("2026-07-05T06:07:08Z", Clock::Local).as_deref(), Some("2026-07-05T06:07:08"));
+        assert_eq!(shown("1783231628", Clock::Unix).as_deref(), Some("2026-07-05T06:07:08Z"));
+        assert_eq!(shown("1783231628.75", Clock::Unix).as_deref(), Some("2026-07-05T06:07:08Z"));
+        assert_eq!(shown("1783231628750", Clock::UnixMs).as_deref(), Some("2026-07-05T06:07:08Z"));
         for (text, clock) in
             [("0", Clock::Unix), ("1e300", Clock::Unix), ("2026-06-24", Clock::Local), ("", Clock::Local)]
         {
@@ -137,8 +137,8 @@ mod tests {
         }
 
         #[test]
-        fn what_is_printed_is_read(mantissa in -999_999_999_999_999_999_i64..=999_999_999_999_999_999, exponent in -30_i8..30) {
-            prop_assume!(mantissa != 0);
+        fn what_is_printed_is_read(mantissa in 1_i64..=999_999_999_999_999_999, negative: bool, exponent in -30_i8..30) {
+            let mantissa = if negative { -mantissa } else { mantissa };
             prop_assert_eq!(number(&format!("{mantissa}e{exponent}")), Some(Decimal { mantissa, exponent }));
         }
     }

@@ -70,14 +70,15 @@ fn all_built_in_maps_are_maps() {
 #[test]
 fn values_are_found_by_path_unit_and_scale() {
     let mut decoder = Decoder::new(Map::parse(MAP).unwrap());
-    let json = r#"{"p": 25e1, "x": {"sum": 9, "any": {"total": 1.00001e2, "more": []}}, "list": [{}, {"i/d": "n\u00b07"}],
-        "at": 1782306149750, "x2": {"total": 4}}"#;
+    let json = r#"{"p": 25e1, "x": {"sum": 9, "any": {"total": 1.00001e2, "more": []}},
+        "list": [{}, {"i/d": "n\u00b07"}],
+        "at": 1783231628750, "x2": {"total": 4}}"#;
     let telegram = one(&mut decoder, "a/anything/b", json);
     assert_eq!(telegram.import, wh(1_000_010_000));
     assert_eq!(telegram.power, Some(Power(-125_000)));
     assert_eq!(telegram.meter.as_deref(), Some("n°7"));
     let Some(Moment::Clock(stamp)) = telegram.at else { panic!() };
-    assert_eq!(stamp.to_string(), "2026-06-24T13:02:29Z");
+    assert_eq!(stamp.to_string(), "2026-07-05T06:07:08Z");
     assert_eq!(one(&mut decoder, "", json), telegram, "a topic that is not known");
     assert_eq!(one(&mut decoder, "a/1/b", r#"{"x":{"sum":"7.5"}}"#).import, wh(75_000_000), "a number in a string");
     for elsewhere in ["a/b", "a/1/b/c", "b/1/b", "a/1/c"] {
@@ -93,7 +94,7 @@ fn values_are_found_by_path_unit_and_scale() {
     {
         assert_eq!(say(&mut decoder, "a/1/b", nothing), damaged(Fault::Nothing), "{nothing}");
     }
-    assert_eq!(say(&mut decoder, "a/1/b", r#"{"at":1782306149750}"#), [], "a time alone is no reading and no damage");
+    assert_eq!(say(&mut decoder, "a/1/b", r#"{"at":1783231628750}"#), [], "a time alone is no reading and no damage");
     assert_eq!(say(&mut decoder, "a/1/b", &format!("[{}1]", "1,".repeat(20_000))), damaged(Fault::TooLong));
     let deep = format!("{}{}", "[".repeat(16_000), "]".repeat(16_000));
     assert!(matches!(say(&mut decoder, "a/1/b", &deep).as_slice(), [Found::Damaged(_)]));
@@ -117,8 +118,9 @@ fn parts_of_a_sum_come_on_topics_of_their_own() {
     );
     decoder.begin();
     assert_eq!(say(&mut decoder, "dsmr/reading/electricity_currently_returned", "1.5"), []);
-    let json = r#"{"electricity_delivered_1": "1.000", "electricity_delivered_2": "2.000", "timestamp": "2026-05-04T03:02:01+02:00",
-        "electricity_currently_delivered": "0.250", "electricity_currently_returned": "0.000", "extra_device_delivered": "7.125"}"#;
+    let json = r#"{"electricity_delivered_1": "1.000", "electricity_delivered_2": "2.000",
+        "timestamp": "2026-05-04T03:02:01+02:00", "extra_device_delivered": "7.125",
+        "electricity_currently_delivered": "0.250", "electricity_currently_returned": "0.000"}"#;
     let telegram = one(&mut decoder, "dsmr/json", json);
     assert_eq!((telegram.import, telegram.power), (wh(30_000_000), Some(Power(250_000))));
     assert_eq!((telegram.channels[0].total.0, telegram.channels[0].unit.as_str()), (7_125, "m3"));
@@ -138,7 +140,7 @@ fn a_bridge_of_several_inputs_is_several_meters() {
     assert_eq!((telegram.import, telegram.export), (wh(60_000_000), wh(2_500)));
     let whole = |first: &str| {
         format!(
-            r#"{{"params":{{"ts":1782306149.5,"em1:0":{{"act_power":{first}}},"em1:1":{{"act_power":7.0}},
+            r#"{{"params":{{"ts":1783231628.5,"em1:0":{{"act_power":{first}}},"em1:1":{{"act_power":7.0}},
             "em1data:0":{{"total_act_energy":0.0,"total_act_ret_energy":0.0}}}}}}"#
         )
     };
@@ -184,7 +186,7 @@ proptest! {
         payload in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..200),
             prop::collection::vec(prop::sample::select(&b"{}[]\":,0123e.-p\\u x"[..]), 0..200),
-            "\\{\"p\":(-?[0-9]{1,30}(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?|\"[a-z0-9.]{0,9}\")\\}".prop_map(String::into_bytes),
+            "-?[0-9]{1,30}(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?".prop_map(|n| format!("{{\"p\":{n}}}").into_bytes()),
         ],
         topic in "[a-z/+]{0,12}",
     ) {

@@ -108,17 +108,16 @@ fn hex(digit: u8) -> u16 {
     })
 }
 
-/// Where another telegram begins in the bytes of one: the one before was cut off.
+/// Where another telegram begins in the bytes of one: the one before was cut off. At the end of the bytes it may be a
+/// beginning of which more must come.
 pub(super) fn restart(bytes: &[u8]) -> Option<usize> {
-    (1..bytes.len()).rev().find(|at| {
-        let (before, from) = bytes.split_at_checked(*at).unwrap_or_default();
-        from.first() == Some(&b'/') && (matches!(before.last(), Some(b'\r' | b'\n')) || is_ident(from))
-    })
+    let begins = |from: &[u8]| from.first() == Some(&b'/') && from.iter().skip(1).take(3).all(u8::is_ascii_alphabetic);
+    (1..bytes.len()).rev().find(|at| bytes.get(*at..).is_some_and(begins))
 }
 
 /// True for bytes that begin as a telegram does: a slash and the three letters of the maker.
 pub(super) fn is_ident(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&b'/') && bytes.get(1..4).is_some_and(|maker| maker.iter().all(u8::is_ascii_alphanumeric))
+    bytes.first() == Some(&b'/') && bytes.get(1..4).is_some_and(|maker| maker.iter().all(u8::is_ascii_alphabetic))
 }
 
 fn ciphered(bytes: &[u8], last: bool) -> Step {
@@ -131,8 +130,8 @@ fn ciphered(bytes: &[u8], last: bool) -> Step {
     }
 }
 
-/// Where the last head stands behind the first byte, or what may become one: where to go on when the bytes of a telegram
-/// do not open.
+/// Where the last head stands behind the first byte, or what may become one: where to go on when the bytes of a
+/// telegram do not open.
 pub(super) fn inner_head(bytes: &[u8]) -> Option<usize> {
     let last = |fits: fn(Option<Result<Head, ()>>) -> bool| {
         let at = bytes.iter().rposition(|byte| *byte == CIPHERED);

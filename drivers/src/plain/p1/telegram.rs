@@ -6,6 +6,7 @@ use super::super::Fault;
 use super::super::number::Volume;
 use super::super::telegram::{Channel, Moment, Stamp, Telegram};
 use super::super::text::{self, Code, Registers, Sets, Values, lines};
+use super::frame::is_ident;
 
 /// Other meters that speak through this one: M-Bus channels 1 to 9. The standards know four.
 const CHANNELS: usize = 9;
@@ -39,11 +40,15 @@ struct Said {
 }
 
 /// Reads a telegram from its slash to before its exclamation mark. `whole` when it is known to be as it was sent;
-/// otherwise a line that cannot be read forbids a sum of rates, as one of them may be missing.
+/// otherwise it must begin as telegrams do, since a slash may be a changed byte in the middle of one, and a line that
+/// cannot be read forbids a sum of rates, as one of them may be missing.
 ///
 /// # Errors
 /// [`Fault`] when it cannot be used.
 pub(super) fn read(telegram: &[u8], whole: bool) -> Result<Telegram, Fault> {
+    if !whole && !is_ident(telegram) {
+        return Err(Fault::Malformed);
+    }
     let mut said = Said::default();
     for line in lines(telegram).skip(1) {
         for set in Sets::new(line) {

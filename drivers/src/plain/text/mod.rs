@@ -175,7 +175,8 @@ fn power(value: &[u8]) -> Option<Power> {
     Power::new(number.shifted(prefix(unit, b"W")?))
 }
 
-/// A date and time in digits, `YYMMDDhhmm[ss]`, with `S` or `W` behind it for summer and winter in Central Europe.
+/// A date and time in digits, `YYMMDDhhmm[ss]`, with `S` or `W` behind it for summer and winter. The letters name no zone:
+/// Central European time is taken, where nearly all of these meters hang.
 /// Placeholders such as `000000000000W` are no time, as they are no date.
 pub(super) fn stamp(text: &[u8]) -> Option<Stamp> {
     let (digits, ahead) = match text.split_last()? {

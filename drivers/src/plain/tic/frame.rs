@@ -32,13 +32,16 @@ impl Frame {
     /// Takes a group; false when its value cannot be one.
     pub(super) fn take(&mut self, group: &Group<'_>) -> bool {
         let known = match group.label {
-            b"ADCO" | b"ADSC" => text::plain_name(group.value).map(|name| self.meter = Some(name)),
             b"PAPP" | b"SINSTS" => {
                 number(group.value).and_then(|power| u32::try_from(power).ok()).map(|power| self.apparent = Some(power))
             }
             b"EAST" => energy(group.value).map(|total| self.import = Some(total)),
             b"EAIT" => energy(group.value).map(|total| self.export = Some(total)),
-            // A clock that was never set is no damage.
+            // A number or a clock that was never set is no damage.
+            b"ADCO" | b"ADSC" => {
+                self.meter = text::plain_name(group.value);
+                Some(())
+            }
             b"DATE" => {
                 self.at = group.date.and_then(clock);
                 Some(())
@@ -107,7 +110,7 @@ fn energy(value: &[u8]) -> Option<Energy> {
     number(value).and_then(|watt_hours| Energy::new(Decimal::whole(watt_hours)))
 }
 
-/// `H200214230804`: the season, in small letters while the meter doubts its clock, then the time of Paris.
+/// `H261225235959`: the season, in small letters while the meter doubts its clock, then the time of Paris.
 fn clock(date: &[u8]) -> Option<Stamp> {
     let (season, digits) = date.split_first()?;
     let ahead = match season {

@@ -63,6 +63,8 @@ fn historique() {
     assert_eq!(rates, [(1, wh(1_000_500)), (2, wh(2_000_250))]);
     assert_eq!(decoded(&frame(&OLD, old)).1, Groups { good: 7, bad: 0 });
     assert_eq!(one(&frame(&["BASE 000000007"], old)).import, wh(7));
+    let unnumbered = one(&frame(&["ADCO 000000000000", "BASE 000000007"], old));
+    assert_eq!((unnumbered.meter, unnumbered.damaged_groups), (None, 0));
 }
 
 #[test]
@@ -163,7 +165,8 @@ proptest! {
         let bytes = parts.concat();
         let decoded = |cut: usize| {
             let mut decoder = Decoder::default();
-            let mut found: Vec<_> = bytes.chunks(cut).flat_map(|part| decoder.hear(&Chunk::Bytes(part.to_vec()))).collect();
+            let parts = bytes.chunks(cut).map(|part| Chunk::Bytes(part.to_vec()));
+            let mut found: Vec<_> = parts.flat_map(|part| decoder.hear(&part)).collect();
             found.extend(decoder.end());
             let noise: u64 = found.iter().map(|one| if let Found::Noise(bytes) = one { *bytes } else { 0 }).sum();
             found.retain(|one| !matches!(one, Found::Noise(_)));
