@@ -6,6 +6,8 @@
 //!
 //! A decoder knows bytes and no socket, no clock and no file. It holds a bounded amount, whatever comes, and never
 //! panics: each is driven by a fuzzer. What the line changed is told as [`Damage::Plain`] and gives no telegram.
+//!
+//! [`Damage::Plain`]: crate::Damage::Plain
 
 pub mod cipher;
 pub mod d0;

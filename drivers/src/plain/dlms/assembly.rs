@@ -52,7 +52,7 @@ impl Assembly {
             return Err(Fault::Cut);
         }
         self.number = (number + 1) & 0x0f;
-        self.part(without_llc(data), last)
+        self.part(if number == 0 { without_llc(data) } else { data }, last)
     }
 
     fn part(&mut self, part: &[u8], last: bool) -> Assembled {

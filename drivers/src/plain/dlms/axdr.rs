@@ -43,8 +43,7 @@ pub(super) struct Tree<'a> {
 /// Reads one value.
 ///
 /// # Errors
-/// [`Fault::Malformed`] for a type that does not exist, [`Fault::TooLong`] for a tree too large or too deep,
-/// [`Fault::OutOfRange`] for a number beyond 63 bits.
+/// [`Fault::Malformed`] for a type that does not exist, [`Fault::TooLong`] for a tree too large or too deep.
 pub(super) fn read(bytes: &[u8]) -> Result<Tree<'_>, Fault> {
     let mut nodes = Vec::new();
     let mut open: Vec<usize> = Vec::with_capacity(MAX_DEPTH);
@@ -100,9 +99,10 @@ fn signed(bytes: &[u8]) -> Node<'_> {
     Node::Number(bytes.iter().fold(begin, |number: i64, byte| number << 8 | i64::from(*byte)))
 }
 
-fn unsigned(bytes: &[u8]) -> Result<Node<'_>, Fault> {
+/// What fits no number is out of the range of every register too.
+fn unsigned(bytes: &[u8]) -> Node<'_> {
     let number = bytes.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
-    i64::try_from(number).map(Node::Number).map_err(|_| Fault::OutOfRange)
+    Node::Number(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// One node, by its type's tag.
@@ -116,7 +116,7 @@ fn node<'a>(rest: &mut &'a [u8]) -> Result<Node<'a>, Fault> {
             take(rest, bits.div_ceil(8)).map(|_| Node::Other)
         }
         0x05 => take(rest, 4).map(signed),
-        0x06 => take(rest, 4).and_then(unsigned),
+        0x06 => take(rest, 4).map(unsigned),
         0x09 => {
             let count = counted(rest)?;
             take(rest, count).map(Node::Octets)
@@ -127,15 +127,15 @@ fn node<'a>(rest: &mut &'a [u8]) -> Result<Node<'a>, Fault> {
         }
         0x0f => take(rest, 1).map(signed),
         0x10 => take(rest, 2).map(signed),
-        0x11 => take(rest, 1).and_then(unsigned),
-        0x12 => take(rest, 2).and_then(unsigned),
+        0x11 => take(rest, 1).map(unsigned),
+        0x12 => take(rest, 2).map(unsigned),
         0x13 => {
             described(rest)?;
             let count = counted(rest)?;
             take(rest, count).map(|_| Node::Other)
         }
         0x14 => take(rest, 8).map(signed),
-        0x15 => take(rest, 8).and_then(unsigned),
+        0x15 => take(rest, 8).map(unsigned),
         0x16 => byte(rest).map(Node::Enum),
         0x17 => take(rest, 4).map(|_| Node::Other),
         0x18 => take(rest, 8).map(|_| Node::Other),
@@ -218,7 +218,7 @@ mod tests {
                 assert!(!matches!(read(&bytes[..short]), Ok(Tree { cut: false, .. })), "{bytes:?} less");
             }
         }
-        assert_eq!(read(&[0x15, 0xff, 0, 0, 0, 0, 0, 0, 0]), Err(Fault::OutOfRange));
+        assert_eq!(nodes(&[0x15, 0xff, 0, 0, 0, 0, 0, 0, 0]), [Node::Number(i64::MAX)]);
         assert_eq!(read(&[0x08]), Err(Fault::Malformed));
     }
 

@@ -120,6 +120,14 @@ fn coded_lists_are_read_with_their_scalers() {
 }
 
 #[test]
+fn a_number_beyond_any_costs_its_telegram_only_where_a_register_stands() {
+    let beyond = vec![0x15, 0xff, 0, 0, 0, 0, 0, 0, 0];
+    let list = |quantity| notification(&structure(&[code(1, 8), u32(5), code(quantity, 8), beyond.clone()]));
+    assert_eq!(told(&one(&line(&list(5)))).0, Some(5));
+    assert_eq!(heard(&line(&list(2)), 99), (Vec::new(), vec![Fault::OutOfRange], 0));
+}
+
+#[test]
 fn kamstrups_energies_are_tens_of_watt_hours() {
     let body = structure(&[
         text("Kamstrup_V0001"),

@@ -38,12 +38,14 @@ impl Curve {
             "secp256k1" => Some(Self::Secp256k1),
             "secp192r1" => Some(Self::Secp192r1),
             "secp256r1" => Some(Self::Secp256r1),
-            // The specification prints the name in three ways.
+            // The specification prints the name in several ways.
             "brainpoolp256r1" | "brainpool256r1" | "brainpool256r11" | "brainpoolp256r11" => {
                 Some(Self::BrainpoolP256r1)
             }
             "secp384r1" => Some(Self::Secp384r1),
-            "brainpoolp384r1" | "brainpool384r1" => Some(Self::BrainpoolP384r1),
+            "brainpoolp384r1" | "brainpool384r1" | "brainpool384r11" | "brainpoolp384r11" => {
+                Some(Self::BrainpoolP384r1)
+            }
             _ => None,
         }
     }

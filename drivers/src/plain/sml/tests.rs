@@ -150,6 +150,17 @@ fn holleys_checksum_is_taken() {
 }
 
 #[test]
+fn messages_without_a_checksum_are_taken_as_the_transport_vouches_for_them() {
+    let whole = usual();
+    let begin = whole.len() - message(0x0201, list(&[vec![1]]), false).len();
+    let (before, closing) = whole.split_at(begin);
+    let body = &closing[..closing.len() - 4];
+    for none in [&[0x01, 0x00][..], &[0x63, 0, 0, 0], &[0x62, 0, 0]] {
+        assert_eq!(one(&[before, body, none].concat()), one(&whole));
+    }
+}
+
+#[test]
 fn a_meter_that_shows_no_power_shows_none() {
     let locked = [entry([1, 0, 1, 8, 0, 255], 30, 3, signed(4_321, 4))];
     let telegram = one(&file(&SERVER, index(1), &locked, false));

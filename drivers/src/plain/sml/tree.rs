@@ -140,10 +140,15 @@ pub(super) fn messages(file: &[u8]) -> Result<Vec<(u32, Cursor<'_>)>, Fault> {
         let body = cursor;
         cursor.skip()?;
         let checked = begun.get(..begun.len() - cursor.0.len()).unwrap_or_default();
-        let Field::Unsigned(sum, 1 | 2) = cursor.field()? else { return Err(Fault::Malformed) };
-        // Holley's DTZ541 takes CRC-16/Kermit. The transport's checksum covers these bytes too, so both may be allowed.
+        let sum = match cursor.field()? {
+            Field::Unsigned(sum, 1 | 2) => sum,
+            Field::Absent => 0,
+            _ => return Err(Fault::Malformed),
+        };
+        // The transport's checksum covers these bytes too, so what meters make of this one may be allowed: Holley's
+        // DTZ541 takes CRC-16/Kermit, and others send none or zero.
         let kermit = KERMIT.checksum(checked);
-        if ![X25.checksum(checked).swap_bytes(), kermit, kermit.swap_bytes()].map(u64::from).contains(&sum) {
+        if ![0, X25.checksum(checked).swap_bytes(), kermit, kermit.swap_bytes()].map(u64::from).contains(&sum) {
             return Err(Fault::Checksum);
         }
         if cursor.byte()? != 0 {
