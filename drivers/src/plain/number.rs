@@ -121,8 +121,8 @@ quantity!(
     Energy, 4, "watt-hours"
 );
 quantity!(
-    /// Power in milliwatts; negative when more is exported than imported.
-    Power, 3, "watts"
+    /// Power in 10⁻⁴ W; negative when more is exported than imported.
+    Power, 4, "watts"
 );
 quantity!(
     /// A volume, or whatever else another meter counts, in thousandths of its unit.
@@ -166,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(Decimal { mantissa, exponent }.to_string(), text);
         }
-        assert_eq!(Power(-20_000).to_string(), "-20");
+        assert_eq!(Power(-200_000).to_string(), "-20");
     }
 
     proptest! {

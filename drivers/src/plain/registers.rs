@@ -153,11 +153,11 @@ mod tests {
         let taken = ([1, 0, 1, 7, 0, 255], 5, Some(27));
         let given = ([1, 0, 2, 7, 0, 255], 7, Some(27));
         let power = |registers: &[_]| told(registers).unwrap().0.power;
-        assert_eq!(power(&[taken]), Some(Power(5_000)));
-        assert_eq!(power(&[given]), Some(Power(-7_000)));
-        assert_eq!(power(&[taken, given]), Some(Power(-2_000)));
-        assert_eq!(power(&[taken, given, ([1, 0, 16, 7, 0, 255], 1, None)]), Some(Power(1_000)));
-        assert_eq!(power(&[([1, 0, 15, 7, 0, 255], 8, None)]), Some(Power(8_000)));
+        assert_eq!(power(&[taken]), Some(Power(50_000)));
+        assert_eq!(power(&[given]), Some(Power(-70_000)));
+        assert_eq!(power(&[taken, given]), Some(Power(-20_000)));
+        assert_eq!(power(&[taken, given, ([1, 0, 16, 7, 0, 255], 1, None)]), Some(Power(10_000)));
+        assert_eq!(power(&[([1, 0, 15, 7, 0, 255], 8, None)]), Some(Power(80_000)));
     }
 
     #[test]

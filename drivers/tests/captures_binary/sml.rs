@@ -2,7 +2,6 @@
 
 use drivers::plain::sml::Sml;
 use drivers::plain::{Moment, Telegram};
-use serde_json::Value;
 
 use super::{captures, heard, number};
 
@@ -33,21 +32,12 @@ fn sml() {
             let told = &expected[end];
             assert_eq!(telegram.import.map(|energy| energy.to_string()), number(&told["import_wh"]), "{name} {end}");
             assert_eq!(telegram.export.map(|energy| energy.to_string()), number(&told["export_wh"]), "{name} {end}");
-            power(telegram, &told["power_w"], &format!("{name} {end}"));
+            assert_eq!(telegram.power.map(|power| power.to_string()), number(&told["power_w"]), "{name} {end}: power");
             let index = told["sec_index"].as_u64().map(|index| Moment::Seconds(u32::try_from(index).unwrap()));
             assert_eq!(telegram.at, index, "{name} {end}");
             assert_eq!(telegram.meter.as_deref(), expected["server_id_hex"].as_str(), "{name} {end}");
         }
     }
-}
-
-/// Power is held to the milliwatt; a meter that tells more has the rest cut.
-fn power(telegram: &Telegram, told: &Value, name: &str) {
-    let cut = number(told).map(|text| match text.split_once('.') {
-        Some((whole, part)) => format!("{whole}.{}", part.chars().take(3).collect::<String>()),
-        None => text,
-    });
-    assert_eq!(telegram.power.map(|power| power.to_string()), cut, "{name}");
 }
 
 fn row(telegram: &Telegram) -> String {

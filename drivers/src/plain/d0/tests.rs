@@ -48,7 +48,7 @@ fn clock(telegram: &Telegram) -> Option<String> {
 fn what_is_pushed() {
     let telegram = one(PUSHED.as_bytes());
     assert_eq!(telegram.import, Some(Energy(12_345_678_901)));
-    assert_eq!(telegram.power, Some(Power(345_670)));
+    assert_eq!(telegram.power, Some(Power(3_456_700)));
     assert_eq!((telegram.meter.as_deref(), telegram.maker.as_deref()), (Some("7700112233"), Some("WTS")));
     assert_eq!((telegram.export, telegram.at), (None, None));
     let found = all(format!("{PUSHED}  771\r\n{PUSHED}").as_bytes());
@@ -82,10 +82,10 @@ fn codes_in_every_spelling() {
         assert_eq!(import(line), None, "{line}");
     }
     let power = |lines: &str| one(format!("/WTS5x\r\n1.8.0(1)\r\n{lines}\r\n!\r\n").as_bytes()).power;
-    assert_eq!(power("1-0:16.7.0*255(-00012*W)"), Some(Power(-12_000)));
-    assert_eq!(power("1-0:1.7.255*255(0.25*kW)"), Some(Power(250_000)));
-    assert_eq!(power("21.7.0(+10*W)\r\n41.7.0(-3*W)\r\n61.7.0(1*W)"), Some(Power(8_000)));
-    assert_eq!(power("15.7.0(5*W)"), Some(Power(5_000)));
+    assert_eq!(power("1-0:16.7.0*255(-00012*W)"), Some(Power(-120_000)));
+    assert_eq!(power("1-0:1.7.255*255(0.25*kW)"), Some(Power(2_500_000)));
+    assert_eq!(power("21.7.0(+10*W)\r\n41.7.0(-3*W)\r\n61.7.0(1*W)"), Some(Power(80_000)));
+    assert_eq!(power("15.7.0(5*W)"), Some(Power(50_000)));
     assert_eq!(power("15.7.0(5*W)\r\n2.8.0(1)"), None, "it may be given or taken");
     assert_eq!(power("1.7.0(5)"), None, "nobody knows of what");
     for (lines, shown) in [

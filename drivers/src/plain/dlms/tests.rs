@@ -107,7 +107,7 @@ fn told(telegram: &Telegram) -> (Option<i64>, Option<i64>, Option<i64>, String) 
         Some(Moment::Clock(stamp)) => stamp.to_string(),
         _ => String::new(),
     };
-    (telegram.import.map(wh), telegram.export.map(wh), telegram.power.map(|Power(milli)| milli / 1000), at)
+    (telegram.import.map(wh), telegram.export.map(wh), telegram.power.map(|Power(parts)| parts / 10_000), at)
 }
 
 const SHOWN: &str = "2023-05-06T07:08:09";

@@ -75,7 +75,7 @@ fn values_are_found_by_path_unit_and_scale() {
         "at": 1783231628750, "x2": {"total": 4}}"#;
     let telegram = one(&mut decoder, "a/anything/b", json);
     assert_eq!(telegram.import, wh(1_000_010_000));
-    assert_eq!(telegram.power, Some(Power(-125_000)));
+    assert_eq!(telegram.power, Some(Power(-1_250_000)));
     assert_eq!(telegram.meter.as_deref(), Some("n°7"));
     let Some(Moment::Clock(stamp)) = telegram.at else { panic!() };
     assert_eq!(stamp.to_string(), "2026-07-05T06:07:08Z");
@@ -113,7 +113,7 @@ fn parts_of_a_sum_come_on_topics_of_their_own() {
     let telegram = one(&mut decoder, "dsmr/reading/electricity_currently_returned", "1.5");
     assert_eq!(
         (telegram.power, telegram.import),
-        (Some(Power(-1_500_000)), None),
+        (Some(Power(-15_000_000)), None),
         "nothing older than its publication"
     );
     decoder.begin();
@@ -122,7 +122,7 @@ fn parts_of_a_sum_come_on_topics_of_their_own() {
         "timestamp": "2026-05-04T03:02:01+02:00", "extra_device_delivered": "7.125",
         "electricity_currently_delivered": "0.250", "electricity_currently_returned": "0.000"}"#;
     let telegram = one(&mut decoder, "dsmr/json", json);
-    assert_eq!((telegram.import, telegram.power), (wh(30_000_000), Some(Power(250_000))));
+    assert_eq!((telegram.import, telegram.power), (wh(30_000_000), Some(Power(2_500_000))));
     assert_eq!((telegram.channels[0].total.0, telegram.channels[0].unit.as_str()), (7_125, "m3"));
 
     let mut decoder = map("esphome");
@@ -134,7 +134,7 @@ fn parts_of_a_sum_come_on_topics_of_their_own() {
 fn a_bridge_of_several_inputs_is_several_meters() {
     let mut decoder = map("shelly-em1");
     let telegram = one(&mut decoder, "shellypro/status/em1:1", r#"{"id":1,"act_power":-12.25}"#);
-    assert_eq!((telegram.power, telegram.meter.as_deref()), (Some(Power(-12_250)), Some("em1:1")));
+    assert_eq!((telegram.power, telegram.meter.as_deref()), (Some(Power(-122_500)), Some("em1:1")));
     let counters = r#"{"id":0,"total_act_energy":6.0e3,"total_act_ret_energy":0.25}"#;
     let telegram = one(&mut decoder, "shellypro/status/em1data:0", counters);
     assert_eq!((telegram.import, telegram.export), (wh(60_000_000), wh(2_500)));

@@ -57,7 +57,7 @@ fn a_telegram_says_all_it_holds() {
     assert_eq!(clock(&telegram).as_deref(), Some("2026-10-25T02:30:15+02:00"));
     assert_eq!(telegram.import, Some(Energy(333_750 * 10_000)));
     assert_eq!(telegram.export, Some(Energy(7_001 * 10_000)));
-    assert_eq!(telegram.power, Some(Power(-1_250_000)));
+    assert_eq!(telegram.power, Some(Power(-12_500_000)));
     assert_eq!(telegram.rates.len(), 4);
     assert_eq!(telegram.rates[1], Rate { number: 2, export: false, total: Energy(222_500 * 10_000) });
     let [gas] = telegram.channels.as_slice() else { panic!("{:?}", telegram.channels) };
@@ -99,7 +99,7 @@ fn what_is_in_hexadecimal_what_is_empty_and_what_has_other_units() {
     assert_eq!(telegram("1-0:1.8.0(000123456*Wh)\r\n").import, Some(Energy(123_456 * 10_000)));
     assert_eq!(telegram("1-0:1.8.0(01.5*MWh)\r\n").import, Some(Energy(1_500_000 * 10_000)));
     assert_eq!(telegram("1-0:1.8.0(12.5*kWh)\r\n1-0:1.8.1(99*kWh)\r\n").import, Some(Energy(12_500 * 10_000)));
-    assert_eq!(telegram("").power, Some(Power(12_000)));
+    assert_eq!(telegram("").power, Some(Power(120_000)));
     assert_eq!(telegram("").import, None);
     for placeholder in ["000000000000W", "269900000000W", "251332000000S", "", "12", "2610250230+5W"] {
         assert_eq!(telegram(&format!("0-0:1.0.0({placeholder})\r\n")).at, None, "{placeholder}");

@@ -120,7 +120,7 @@ fn a_usual_file_is_read_exactly() {
     assert_eq!(telegram.at, Some(Moment::Seconds(86_400)));
     assert_eq!(telegram.import, Some(Energy(123_456_789_012_000)));
     assert_eq!(telegram.export, Some(Energy(170_000_000)));
-    assert_eq!(telegram.power, Some(Power(-567_890)));
+    assert_eq!(telegram.power, Some(Power(-5_678_900)));
 }
 
 #[test]
@@ -223,7 +223,7 @@ proptest! {
         ];
         let file = file(&SERVER, index(at), &entries, false);
         let telegram = one(&file);
-        let ours = [telegram.import.unwrap().0 / 10_000, telegram.export.unwrap().0 / 10_000, telegram.power.unwrap().0 / 1000];
+        let ours = [telegram.import.unwrap().0 / 10_000, telegram.export.unwrap().0 / 10_000, telegram.power.unwrap().0 / 10_000];
         let theirs: Vec<_> = reference(&file).unwrap().into_iter().map(|(_, number)| number).collect();
         prop_assert_eq!(ours.to_vec(), theirs);
         prop_assert_eq!(sml_rs::transport::decode(packed(&file)), [Ok(file)]);
