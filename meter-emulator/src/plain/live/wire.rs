@@ -1,0 +1,204 @@
+//! Lines of bytes: frames out at the line's pace, and for a meter that is asked, a conversation.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::termios::{QueueSelector, tcflush};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_serial::{DataBits, Parity, SerialPort, SerialPortBuilder, SerialPortBuilderExt, SerialStream};
+
+use super::line::Asked;
+use super::optical::converse;
+use crate::live::Event;
+use crate::live::port::{LineError, pty, tcp};
+use crate::plain::d0;
+use crate::plain::play::Sent;
+use crate::plain::protocol::{Format, Protocol};
+
+/// Bits on the line for a byte: start, eight (or seven and parity), stop.
+const BITS: u64 = 10;
+const RETRY: Duration = Duration::from_secs(1);
+/// How often a line that waits for somebody looks whether the meter has ended.
+const LOOK: Duration = Duration::from_millis(250);
+/// What a reader left on a pseudo-terminal for so long was never heard: a serial line keeps nothing.
+const UNHEARD: Duration = Duration::from_secs(2);
+
+/// What a line needs.
+pub(super) struct Way {
+    pub(super) coming: mpsc::Receiver<Arc<Sent>>,
+    pub(super) ask: mpsc::Sender<Asked>,
+    pub(super) protocol: Protocol,
+    /// Whether frames are lost when nobody reads.
+    pub(super) lossy: bool,
+    /// Bits a second that a pty or TCP carries; as many as it can when none.
+    pub(super) baud: Option<u32>,
+}
+
+impl Way {
+    /// Whether the meter has ended and nothing is left to say; where frames may be lost, they are while nobody listens.
+    fn ended(&mut self) -> bool {
+        while self.lossy && self.coming.try_recv().is_ok() {}
+        self.coming.is_closed() && self.coming.is_empty()
+    }
+}
+
+/// Why a line is no longer spoken on.
+enum End {
+    /// All was said.
+    Said,
+    /// It broke.
+    Broken,
+}
+
+type Open = (JoinHandle<()>, Event);
+
+/// A new pseudo-terminal.
+pub(super) fn pseudo_terminal(mut way: Way) -> Result<Open, LineError> {
+    let pty::Ends { own, held, path } = pty::pair()?;
+    let task = tokio::spawn(async move {
+        let unheard = way.lossy.then_some(&held);
+        tokio::select! {
+            _ = speak(own, &mut way, unheard, None) => {}
+            never = pty::keep_free(&held) => match never {},
+        }
+    });
+    Ok((task, Event::Listening { transport: "serial", address: path }))
+}
+
+/// A serial device, with the settings of the protocol. When it is pulled out it is opened again when it is back.
+pub(super) fn device(path: &Path, mut way: Way) -> Result<Open, LineError> {
+    let address = path.display().to_string();
+    let builder = settings(path, way.protocol);
+    let open = |builder: &SerialPortBuilder| builder.clone().open_native_async().map_err(io::Error::from);
+    let first = open(&builder).map_err(|source| LineError { address: address.clone(), source })?;
+    way.baud = None;
+    let task = tokio::spawn(async move {
+        let mut stream = Some(first);
+        loop {
+            match stream.take() {
+                Some(open) => {
+                    if let End::Said = speak(open, &mut way, None, Some(SerialStream::set_baud_rate)).await {
+                        return;
+                    }
+                }
+                None if way.ended() => return,
+                None => sleep(RETRY).await,
+            }
+            stream = open(&builder).ok();
+        }
+    });
+    Ok((task, Event::Listening { transport: "serial", address }))
+}
+
+fn settings(path: &Path, protocol: Protocol) -> SerialPortBuilder {
+    let (baud, format) = protocol.line();
+    let (bits, parity) = match format {
+        Format::EightNone => (DataBits::Eight, Parity::None),
+        Format::EightEven => (DataBits::Eight, Parity::Even),
+        Format::SevenEven => (DataBits::Seven, Parity::Even),
+    };
+    tokio_serial::new(PathBuf::from(path).to_string_lossy(), baud).data_bits(bits).parity(parity)
+}
+
+/// TCP: one reader at a time; who comes last takes over.
+pub(super) async fn listen(address: SocketAddr, mut way: Way) -> Result<Open, LineError> {
+    let failed = |source| LineError { address: address.to_string(), source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let task = tokio::spawn(async move {
+        let mut next: Option<TcpStream> = None;
+        loop {
+            let stream = match next.take() {
+                Some(stream) => stream,
+                None => match timeout(LOOK, tcp::accept(&listener)).await {
+                    Ok(stream) => stream,
+                    Err(_) if way.ended() => return,
+                    Err(_) => continue,
+                },
+            };
+            // What was said before somebody listened.
+            while way.lossy && way.coming.try_recv().is_ok() {}
+            let _ = stream.set_nodelay(true);
+            tokio::select! {
+                end = speak(stream, &mut way, None, None) => if let End::Said = end { return },
+                stream = tcp::accept(&listener) => next = Some(stream),
+            }
+        }
+    });
+    Ok((task, Event::Listening { transport: "tcp", address: bound.to_string() }))
+}
+
+/// How the speed of a real line is set.
+type SetBaud<S> = fn(&mut S, u32) -> tokio_serial::Result<()>;
+
+/// Speaks until the line breaks or all is said.
+async fn speak<S>(mut stream: S, way: &mut Way, held: Option<&OwnedFd>, set_baud: Option<SetBaud<S>>) -> End
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if way.protocol == Protocol::D0(d0::Dialect::ModeC) {
+        let set_baud = |stream: &mut S, baud| set_baud.map_or(Ok(()), |set| set(stream, baud));
+        return match converse(&mut stream, way, set_baud).await {
+            Ok(()) => End::Said,
+            Err(_) => End::Broken,
+        };
+    }
+    let (reader, writer) = tokio::io::split(stream);
+    tokio::select! {
+        // What comes in is not for such a meter; an end of it is an end of the line.
+        _ = ignore(reader) => End::Broken,
+        said = push(writer, way, held) => if said.is_ok() { End::Said } else { End::Broken },
+    }
+}
+
+async fn ignore(mut reader: impl AsyncRead + Unpin) -> io::Result<()> {
+    let mut buffer = [0; 256];
+    while reader.read(&mut buffer).await? > 0 {}
+    Ok(())
+}
+
+async fn push(mut writer: impl AsyncWrite + Unpin, way: &mut Way, held: Option<&OwnedFd>) -> io::Result<()> {
+    let (mut free, mut heard) = (Instant::now(), Instant::now());
+    while let Some(sent) = way.coming.recv().await {
+        if let Some(held) = held {
+            if rustix::io::ioctl_fionread(held)? == 0 {
+                heard = Instant::now();
+            }
+            let written = timeout(UNHEARD, paced(&mut writer, &sent.bytes, way.baud, &mut free)).await;
+            if written.is_err() || heard.elapsed() > UNHEARD {
+                tcflush(held, QueueSelector::IFlush)?;
+                heard = Instant::now();
+            }
+            written.unwrap_or(Ok(()))?;
+        } else {
+            paced(&mut writer, &sent.bytes, way.baud, &mut free).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes, and waits for as long as a serial line would take.
+pub(super) async fn paced(
+    writer: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    baud: Option<u32>,
+    free: &mut Instant,
+) -> io::Result<()> {
+    writer.write_all(bytes).await?;
+    writer.flush().await?;
+    if let Some(baud) = baud {
+        let bits = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_mul(BITS);
+        let taken = Duration::from_nanos(bits.saturating_mul(1_000_000_000) / u64::from(baud.max(1)));
+        *free = (*free).max(Instant::now()) + taken;
+        sleep_until(*free).await;
+    }
+    Ok(())
+}
