@@ -60,8 +60,11 @@ impl Keys {
         }
         let mut text = plain.to_vec();
         let cipher = Gcm::new((&*self.encryption).into());
-        // It fails beyond 2³⁶ bytes alone; a frame has less than 2¹⁶.
-        let tag = cipher.encrypt_in_place_detached(&nonce.into(), &associated, &mut text).unwrap_or_default();
+        let tag = cipher.encrypt_in_place_detached(&nonce.into(), &associated, &mut text).unwrap_or_else(|_| {
+            // Beyond 2³⁶ bytes alone, and a frame has less than 2¹⁶; nothing leaves in the clear.
+            text.clear();
+            Default::default()
+        });
         let tag: &[u8] = if self.authentication.is_some() { &tag } else { &[] };
 
         let mut frame = vec![0xdb, 8];

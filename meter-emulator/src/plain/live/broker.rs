@@ -1,5 +1,6 @@
 //! A plain meter's bridge on a broker.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,19 +15,22 @@ use crate::plain::play::Sent;
 const CHANNEL: usize = 16;
 const RETRY: Duration = Duration::from_millis(250);
 
+/// What a bridge needs.
+pub(super) struct Way {
+    pub(super) coming: mpsc::Receiver<Arc<Sent>>,
+    pub(super) events: mpsc::Sender<Event>,
+    /// Whether frames are lost while there is no connection.
+    pub(super) lossy: bool,
+}
+
 /// Publishes what comes; frames that have no topic of their own under `plain/METER/telegram`.
-pub(super) fn connect(
-    broker: &Broker,
-    meter: &str,
-    coming: mpsc::Receiver<Arc<Sent>>,
-    lossy: bool,
-) -> (JoinHandle<()>, Event) {
-    let (client, connection) = AsyncClient::new(broker.options(format!("plain-meter-{meter}")), CHANNEL);
+pub(super) fn connect(broker: &Broker, client: String, meter: &str, way: Way) -> (JoinHandle<()>, Event) {
+    let (client, connection) = AsyncClient::new(broker.options(client), CHANNEL);
     let topic = format!("plain/{meter}/telegram");
     let (up, connected) = watch::channel(false);
-    let polled = tokio::spawn(stay_connected(connection, up));
+    let polled = tokio::spawn(stay_connected(connection, up, way.events.clone()));
     let task = tokio::spawn(async move {
-        publish(&client, topic, coming, connected, lossy).await;
+        publish(&client, topic, way, connected).await;
         // After all that was published; the connection ends when it is sent.
         if client.disconnect().await.is_ok() {
             let _ = polled.await;
@@ -35,15 +39,9 @@ pub(super) fn connect(
     (task, Event::Listening { transport: "mqtt", address: broker.address() })
 }
 
-async fn publish(
-    client: &AsyncClient,
-    telegram: String,
-    mut coming: mpsc::Receiver<Arc<Sent>>,
-    mut connected: watch::Receiver<bool>,
-    lossy: bool,
-) {
-    while let Some(sent) = coming.recv().await {
-        if lossy && !*connected.borrow() {
+async fn publish(client: &AsyncClient, telegram: String, mut way: Way, mut connected: watch::Receiver<bool>) {
+    while let Some(sent) = way.coming.recv().await {
+        if way.lossy && !*connected.borrow() {
             continue;
         }
         if connected.wait_for(|up| *up).await.is_err() {
@@ -56,16 +54,21 @@ async fn publish(
     }
 }
 
-async fn stay_connected(mut connection: EventLoop, up: watch::Sender<bool>) {
+async fn stay_connected(mut connection: EventLoop, up: watch::Sender<bool>, events: mpsc::Sender<Event>) {
+    let mut told = None;
     loop {
-        match connection.poll().await {
-            Ok(Mqtt::Incoming(Packet::ConnAck(_))) => drop(up.send(true)),
+        let (is_up, message) = match connection.poll().await {
+            Ok(Mqtt::Incoming(Packet::ConnAck(_))) => (true, "connected".to_owned()),
             Ok(Mqtt::Outgoing(Outgoing::Disconnect)) => return,
-            Ok(_) => {}
-            Err(_) => {
-                let _ = up.send(false);
-                tokio::time::sleep(RETRY).await;
-            }
+            Ok(_) => continue,
+            Err(error) => (false, io::Error::other(error).to_string()),
+        };
+        let _ = up.send(is_up);
+        if told.replace(is_up) != Some(is_up) {
+            let _ = events.send(Event::Line { transport: "mqtt", up: is_up, message }).await;
+        }
+        if !is_up {
+            tokio::time::sleep(RETRY).await;
         }
     }
 }

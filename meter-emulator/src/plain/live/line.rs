@@ -1,6 +1,5 @@
 //! The meter's end of a line: a bounded queue, and a task that empties it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,27 +57,32 @@ pub(super) async fn open(
     meter: &str,
     speed: Speed,
     ask: &mpsc::Sender<Asked>,
+    events: &mpsc::Sender<Event>,
 ) -> Result<Vec<(Line, Event)>, LineError> {
     let mut opened = Vec::new();
-    let queue = || mpsc::channel(QUEUE);
+    let lossy = speed != Speed::Max;
+    let way = || {
+        let (out, coming) = mpsc::channel(QUEUE);
+        let (ask, events) = (ask.clone(), events.clone());
+        (out, wire::Way { coming, ask, events, protocol, lossy, baud: lines.baud })
+    };
     if let Some(serial) = &lines.serial {
-        let (out, coming) = queue();
-        let way = wire::Way { coming, ask: ask.clone(), protocol, lossy: speed != Speed::Max, baud: lines.baud };
+        let (out, way) = way();
         let (task, event) = match serial {
             Serial::Auto => wire::pseudo_terminal(way)?,
-            Serial::Path(path) => wire::device(Path::new(path), way)?,
+            Serial::Path(path) => wire::device(path, way)?,
         };
         opened.push((Line::new(out, task), event));
     }
     if let Some(address) = lines.tcp {
-        let (out, coming) = queue();
-        let way = wire::Way { coming, ask: ask.clone(), protocol, lossy: speed != Speed::Max, baud: lines.baud };
+        let (out, way) = way();
         let (task, event) = wire::listen(address, way).await?;
         opened.push((Line::new(out, task), event));
     }
     if let Some(to) = &lines.mqtt {
-        let (out, coming) = queue();
-        let (task, event) = broker::connect(to, meter, coming, speed != Speed::Max);
+        let (out, coming) = mpsc::channel(QUEUE);
+        let client = format!("plain-{}-{}-{meter}", protocol.name(), protocol.dialect());
+        let (task, event) = broker::connect(to, client, meter, broker::Way { coming, events: events.clone(), lossy });
         opened.push((Line::new(out, task), event));
     }
     Ok(opened)

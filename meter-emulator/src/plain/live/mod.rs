@@ -18,7 +18,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -30,8 +30,10 @@ use crate::live::Speed;
 use crate::live::port::{LineError, Lines};
 use line::{Asked, Line};
 
-/// Questions that wait at most: there is one for each line.
+/// Questions and events that wait at most: there are few for each line.
 const QUESTIONS: usize = 8;
+/// Shortest sleep of a meter that waits for questions.
+const NAP: Duration = Duration::from_millis(1);
 
 /// Why a plain meter cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +107,11 @@ pub fn run(
 ) -> Result<(), PlainError> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(PlainError::Runtime)?;
     let (ask, asked) = mpsc::channel(QUESTIONS);
+    let (happen, mut happened) = mpsc::channel::<Event>(QUESTIONS);
     let plan = play.plan();
     let (protocol, from) = (plan.protocol, plan.from);
     let meter = format!("{:08}", play.number());
-    let opened = runtime.block_on(line::open(lines, protocol, &meter, speed, &ask))?;
+    let opened = runtime.block_on(line::open(lines, protocol, &meter, speed, &ask, &happen))?;
     drop(ask);
     say(&Event::Plays {
         meter,
@@ -123,7 +126,19 @@ pub fn run(
         lines.push(line);
     }
     let mut run = Run { play, lines, speed, truth, begun: Instant::now(), sent: 0, damaged: 0, lost: 0, at: from };
-    let ended = runtime.block_on(run.whole(&runtime, asked, protocol));
+    let ended = runtime.block_on(async {
+        let telling = async {
+            while let Some(event) = happened.recv().await {
+                say(&event);
+            }
+        };
+        tokio::select! {
+            ended = run.whole(asked, protocol) => ended,
+            // Never: this end of the channel is held here too.
+            () = telling => Ok(()),
+        }
+    });
+    drop(happen);
     say(&Event::Played { sent: run.sent, damaged: run.damaged, lost: run.lost, at: run.at });
     runtime.shutdown_background();
     ended
@@ -142,13 +157,7 @@ struct Run {
 }
 
 impl Run {
-    async fn whole(
-        &mut self,
-        runtime: &Runtime,
-        asked: mpsc::Receiver<Asked>,
-        protocol: Protocol,
-    ) -> Result<(), PlainError> {
-        let _within = runtime.enter();
+    async fn whole(&mut self, asked: mpsc::Receiver<Asked>, protocol: Protocol) -> Result<(), PlainError> {
         let mut terminate = signal(SignalKind::terminate()).map_err(PlainError::Runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(PlainError::Runtime)?;
         let speak = async {
@@ -194,7 +203,10 @@ impl Run {
     async fn push(&mut self) -> Result<(), PlainError> {
         while let Some(sent) = self.play.next() {
             let wait = self.until(sent.at);
-            if !wait.is_zero() {
+            if wait.is_zero() {
+                // Whoever wants to stop it is heard even when it is behind.
+                tokio::task::yield_now().await;
+            } else {
                 tokio::time::sleep(wait).await;
             }
             self.pass(sent.at)?;
@@ -217,7 +229,7 @@ impl Run {
         let cadence = u64::from(plan.interval.unwrap_or_else(|| plan.protocol.cadence()));
         while self.at < until {
             let question = match self.speed {
-                Speed::Times(_) => tokio::time::timeout(self.until(self.at + 1), asked.recv()).await.ok(),
+                Speed::Times(_) => tokio::time::timeout(self.until(self.at + 1).max(NAP), asked.recv()).await.ok(),
                 // As fast as it is asked, its own cadence passes from question to question.
                 Speed::Max => Some(asked.recv().await),
             };

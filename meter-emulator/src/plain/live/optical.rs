@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep, timeout};
 
-use super::wire::{Way, paced};
+use super::wire::{Pace, SetBaud, Way, on_the_line, write};
 use crate::plain::d0;
 
 /// How long the meter waits for an acknowledgement (6.4.2: a reader answers within 1.5 s).
@@ -23,9 +23,8 @@ const OPENING: usize = 37;
 pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     way: &mut Way,
-    set_baud: impl Fn(&mut S, u32) -> tokio_serial::Result<()>,
+    set_baud: Option<SetBaud<S>>,
 ) -> io::Result<()> {
-    let mut free = Instant::now();
     loop {
         let opened = tokio::select! {
             opened = opening(stream) => opened,
@@ -38,17 +37,23 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             return Ok(());
         }
         let Ok((sign_on, readout)) = answer.await else { return Ok(()) };
-        paced(stream, &sign_on, way.baud, &mut free).await?;
+        write(stream, &sign_on).await?;
+        Pace::new(way.baud).pass(sign_on.len()).await;
         let acknowledged = match timeout(PATIENCE, acknowledgement(stream)).await {
             Ok(read) => read?,
             Err(_) => false,
         };
-        if acknowledged {
-            set_baud(stream, d0::FAST_BAUD)?;
+        let baud = if acknowledged { d0::FAST_BAUD } else { d0::FIRST_BAUD };
+        if let Some(set) = set_baud {
+            set(stream, baud)?;
         }
-        let baud = if acknowledged { way.baud.map(|_| d0::FAST_BAUD) } else { way.baud };
-        paced(stream, &readout.bytes, baud, &mut free).await?;
-        set_baud(stream, d0::FIRST_BAUD)?;
+        write(stream, &readout.bytes).await?;
+        Pace::new(way.baud.map(|_| baud)).pass(readout.bytes.len()).await;
+        if let Some(set) = set_baud {
+            // What is written has not left a real line yet.
+            sleep(on_the_line(readout.bytes.len(), baud)).await;
+            set(stream, d0::FIRST_BAUD)?;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ const BITS: u64 = 10;
 const RETRY: Duration = Duration::from_secs(1);
 /// How often a line that waits for somebody looks whether the meter has ended.
 const LOOK: Duration = Duration::from_millis(250);
+const STEP: Duration = Duration::from_millis(50);
 /// What a reader left on a pseudo-terminal for so long was never heard: a serial line keeps nothing.
 const UNHEARD: Duration = Duration::from_secs(2);
 
@@ -35,6 +36,7 @@ const UNHEARD: Duration = Duration::from_secs(2);
 pub(super) struct Way {
     pub(super) coming: mpsc::Receiver<Arc<Sent>>,
     pub(super) ask: mpsc::Sender<Asked>,
+    pub(super) events: mpsc::Sender<Event>,
     pub(super) protocol: Protocol,
     /// Whether frames are lost when nobody reads.
     pub(super) lossy: bool,
@@ -65,12 +67,31 @@ pub(super) fn pseudo_terminal(mut way: Way) -> Result<Open, LineError> {
     let pty::Ends { own, held, path } = pty::pair()?;
     let task = tokio::spawn(async move {
         let unheard = way.lossy.then_some(&held);
+        let said = async {
+            // The end of the meter's side takes with it what was not read.
+            let mut own = own;
+            if let End::Said = speak(&mut own, &mut way, unheard, None).await
+                && unheard.is_none()
+            {
+                read_out(&held).await;
+            }
+        };
         tokio::select! {
-            _ = speak(own, &mut way, unheard, None) => {}
+            () = said => {}
             never = pty::keep_free(&held) => match never {},
         }
     });
     Ok((task, Event::Listening { transport: "serial", address: path }))
+}
+
+/// Waits until a pseudo-terminal was read empty.
+async fn read_out(held: &OwnedFd) {
+    let mut empty = 0;
+    // What the system still moves between its two buffers shows as empty for a moment.
+    while empty < 3 {
+        sleep(STEP).await;
+        empty = if rustix::io::ioctl_fionread(held).is_ok_and(|left| left > 0) { 0 } else { empty + 1 };
+    }
 }
 
 /// A serial device, with the settings of the protocol. When it is pulled out it is opened again when it is back.
@@ -84,10 +105,12 @@ pub(super) fn device(path: &Path, mut way: Way) -> Result<Open, LineError> {
         let mut stream = Some(first);
         loop {
             match stream.take() {
-                Some(open) => {
-                    if let End::Said = speak(open, &mut way, None, Some(SerialStream::set_baud_rate)).await {
+                Some(mut open) => {
+                    if let End::Said = speak(&mut open, &mut way, None, Some(SerialStream::set_baud_rate)).await {
                         return;
                     }
+                    let message = "the line was closed".to_owned();
+                    let _ = way.events.send(Event::Line { transport: "serial", up: false, message }).await;
                 }
                 None if way.ended() => return,
                 None => sleep(RETRY).await,
@@ -105,7 +128,7 @@ fn settings(path: &Path, protocol: Protocol) -> SerialPortBuilder {
         Format::EightEven => (DataBits::Eight, Parity::Even),
         Format::SevenEven => (DataBits::Seven, Parity::Even),
     };
-    tokio_serial::new(PathBuf::from(path).to_string_lossy(), baud).data_bits(bits).parity(parity)
+    tokio_serial::new(path.to_string_lossy(), baud).data_bits(bits).parity(parity)
 }
 
 /// TCP: one reader at a time; who comes last takes over.
@@ -116,7 +139,7 @@ pub(super) async fn listen(address: SocketAddr, mut way: Way) -> Result<Open, Li
     let task = tokio::spawn(async move {
         let mut next: Option<TcpStream> = None;
         loop {
-            let stream = match next.take() {
+            let mut stream = match next.take() {
                 Some(stream) => stream,
                 None => match timeout(LOOK, tcp::accept(&listener)).await {
                     Ok(stream) => stream,
@@ -128,7 +151,7 @@ pub(super) async fn listen(address: SocketAddr, mut way: Way) -> Result<Open, Li
             while way.lossy && way.coming.try_recv().is_ok() {}
             let _ = stream.set_nodelay(true);
             tokio::select! {
-                end = speak(stream, &mut way, None, None) => if let End::Said = end { return },
+                end = speak(&mut stream, &mut way, None, None) => if let End::Said = end { return },
                 stream = tcp::accept(&listener) => next = Some(stream),
             }
         }
@@ -137,25 +160,22 @@ pub(super) async fn listen(address: SocketAddr, mut way: Way) -> Result<Open, Li
 }
 
 /// How the speed of a real line is set.
-type SetBaud<S> = fn(&mut S, u32) -> tokio_serial::Result<()>;
+pub(super) type SetBaud<S> = fn(&mut S, u32) -> tokio_serial::Result<()>;
 
 /// Speaks until the line breaks or all is said.
-async fn speak<S>(mut stream: S, way: &mut Way, held: Option<&OwnedFd>, set_baud: Option<SetBaud<S>>) -> End
+async fn speak<S>(stream: &mut S, way: &mut Way, held: Option<&OwnedFd>, set_baud: Option<SetBaud<S>>) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     if way.protocol == Protocol::D0(d0::Dialect::ModeC) {
-        let set_baud = |stream: &mut S, baud| set_baud.map_or(Ok(()), |set| set(stream, baud));
-        return match converse(&mut stream, way, set_baud).await {
-            Ok(()) => End::Said,
-            Err(_) => End::Broken,
-        };
+        let ended = converse(stream, way, set_baud).await;
+        return ended.map_or(End::Broken, |()| End::Said);
     }
     let (reader, writer) = tokio::io::split(stream);
     tokio::select! {
         // What comes in is not for such a meter; an end of it is an end of the line.
         _ = ignore(reader) => End::Broken,
-        said = push(writer, way, held) => if said.is_ok() { End::Said } else { End::Broken },
+        said = push(writer, way, held) => said.map_or(End::Broken, |()| End::Said),
     }
 }
 
@@ -166,39 +186,55 @@ async fn ignore(mut reader: impl AsyncRead + Unpin) -> io::Result<()> {
 }
 
 async fn push(mut writer: impl AsyncWrite + Unpin, way: &mut Way, held: Option<&OwnedFd>) -> io::Result<()> {
-    let (mut free, mut heard) = (Instant::now(), Instant::now());
+    let (mut pace, mut heard) = (Pace::new(way.baud), Instant::now());
     while let Some(sent) = way.coming.recv().await {
-        if let Some(held) = held {
-            if rustix::io::ioctl_fionread(held)? == 0 {
-                heard = Instant::now();
+        match held {
+            Some(held) => {
+                if rustix::io::ioctl_fionread(held)? == 0 {
+                    heard = Instant::now();
+                }
+                let written = timeout(UNHEARD, write(&mut writer, &sent.bytes)).await;
+                if written.is_err() || heard.elapsed() > UNHEARD {
+                    tcflush(held, QueueSelector::IFlush)?;
+                    heard = Instant::now();
+                }
+                written.unwrap_or(Ok(()))?;
             }
-            let written = timeout(UNHEARD, paced(&mut writer, &sent.bytes, way.baud, &mut free)).await;
-            if written.is_err() || heard.elapsed() > UNHEARD {
-                tcflush(held, QueueSelector::IFlush)?;
-                heard = Instant::now();
-            }
-            written.unwrap_or(Ok(()))?;
-        } else {
-            paced(&mut writer, &sent.bytes, way.baud, &mut free).await?;
+            None => write(&mut writer, &sent.bytes).await?,
         }
+        pace.pass(sent.bytes.len()).await;
     }
     Ok(())
 }
 
-/// Writes, and waits for as long as a serial line would take.
-pub(super) async fn paced(
-    writer: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-    baud: Option<u32>,
-    free: &mut Instant,
-) -> io::Result<()> {
+pub(super) async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     writer.write_all(bytes).await?;
-    writer.flush().await?;
-    if let Some(baud) = baud {
-        let bits = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_mul(BITS);
-        let taken = Duration::from_nanos(bits.saturating_mul(1_000_000_000) / u64::from(baud.max(1)));
-        *free = (*free).max(Instant::now()) + taken;
-        sleep_until(*free).await;
+    writer.flush().await
+}
+
+/// How long bytes take on a serial line.
+pub(super) fn on_the_line(bytes: usize, baud: u32) -> Duration {
+    let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BITS);
+    Duration::from_nanos(bits.saturating_mul(1_000_000_000) / u64::from(baud.max(1)))
+}
+
+/// Lets a line that is none carry no more than one.
+pub(super) struct Pace {
+    baud: Option<u32>,
+    free: Instant,
+}
+
+impl Pace {
+    /// A line of so many bits a second, or without a limit.
+    pub(super) fn new(baud: Option<u32>) -> Self {
+        Self { baud, free: Instant::now() }
     }
-    Ok(())
+
+    /// Waits until bytes have passed.
+    pub(super) async fn pass(&mut self, bytes: usize) {
+        if let Some(baud) = self.baud {
+            self.free = self.free.max(Instant::now()) + on_the_line(bytes, baud);
+            sleep_until(self.free).await;
+        }
+    }
 }

@@ -24,8 +24,12 @@ use home::{Home, Reading};
 
 /// 2000-01-01, where clocks begin that nobody set.
 const RESET: u64 = 946_684_800;
-/// Frames of which one shows a momentary zero.
+/// 2017-07-14: frames are numbered from the seconds since then, so that a meter that is played again from a later moment
+/// does not use a number twice: under one key an invocation counter never repeats.
+const NUMBERED_FROM: u64 = 1_500_000_000;
+/// Frames of which one shows a momentary zero, and of hourly lists.
 const ZERO_OF: usize = 200;
+const HOURLY_ZERO_OF: usize = 8;
 /// Frames of which one has a byte that is not ASCII.
 const ODD_OF: usize = 8;
 /// Seconds of an hour, and of the slots that the truth is told for.
@@ -102,19 +106,10 @@ impl Play {
         let mut chance = Chance::new(plan.household);
         let number = plan.number(&mut chance);
         let zone = plan.zone()?;
+        let sequence = u32::try_from(plan.from.saturating_sub(NUMBERED_FROM)).unwrap_or(0);
         let due = Due::new(plan.protocol, plan.interval, plan.quirks.has(Quirk::StaleRepeat), plan.from);
-        let play = Self {
-            home,
-            zone,
-            signer,
-            number,
-            due,
-            chance,
-            sequence: 0,
-            last_list: None,
-            queue: VecDeque::new(),
-            plan,
-        };
+        let play =
+            Self { home, zone, signer, number, due, chance, sequence, last_list: None, queue: VecDeque::new(), plan };
         Ok(play)
     }
 
@@ -166,7 +161,8 @@ impl Play {
         let registers = if has(Quirk::HourlyTotals) { (counted - counted % HOUR).max(self.plan.from) } else { counted };
         let Reading { mut import, export, .. } = self.home.at(registers);
         let Reading { power_import, power_export, rate, .. } = self.home.at(counted);
-        if has(Quirk::MomentaryZero) && self.chance.below(ZERO_OF) == 0 {
+        let zero_of = if counted < at { HOURLY_ZERO_OF } else { ZERO_OF };
+        if has(Quirk::MomentaryZero) && self.chance.below(zero_of) == 0 {
             import = Register::default();
         }
         let mut quirks = self.plan.quirks;

@@ -115,6 +115,18 @@ fn quirks_do_what_they_say() {
 }
 
 #[test]
+fn no_counter_repeats_when_a_meter_is_played_again_later() {
+    let counters = |from: u64| {
+        let mut plan = plan("dlms", "sagemcom", 1);
+        (plan.from, plan.until) = (from, from + HOUR);
+        let frames = Play::new(plan).unwrap().map(|sent| sent.bytes[22..26].to_vec());
+        frames.collect::<Vec<_>>()
+    };
+    let (first, second) = (counters(FROM), counters(FROM + HOUR));
+    assert!(first.is_sorted() && first[0] < first[1] && first.last().unwrap() < &second[0]);
+}
+
+#[test]
 fn damage_is_as_frequent_as_asked_and_repeats() {
     let damaged = || {
         let mut plan = plan("sml", "dzg", 1);
