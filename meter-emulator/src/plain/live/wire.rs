@@ -31,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const STEP: Duration = Duration::from_millis(50);
 /// What a reader left on a pseudo-terminal for so long was never heard: a serial line keeps nothing.
 const UNHEARD: Duration = Duration::from_secs(2);
+/// Half of what the system shows of a pseudo-terminal's buffer at most.
+const MUCH: u64 = 2048;
 
 /// What a line needs.
 pub(super) struct Way {
@@ -186,17 +188,20 @@ async fn ignore(mut reader: impl AsyncRead + Unpin) -> io::Result<()> {
 }
 
 async fn push(mut writer: impl AsyncWrite + Unpin, way: &mut Way, held: Option<&OwnedFd>) -> io::Result<()> {
-    let (mut pace, mut heard) = (Pace::new(way.baud), Instant::now());
+    let (mut pace, mut heard, mut expected) = (Pace::new(way.baud), Instant::now(), 0);
     while let Some(sent) = way.coming.recv().await {
         match held {
             Some(held) => {
-                if rustix::io::ioctl_fionread(held)? == 0 {
+                let left = rustix::io::ioctl_fionread(held)?;
+                // Somebody reads when less is there than was written; of a full buffer that cannot be told.
+                if left == 0 || left < expected && left < MUCH {
                     heard = Instant::now();
                 }
+                expected = left.saturating_add(u64::try_from(sent.bytes.len()).unwrap_or(u64::MAX));
                 let written = timeout(UNHEARD, write(&mut writer, &sent.bytes)).await;
                 if written.is_err() || heard.elapsed() > UNHEARD {
                     tcflush(held, QueueSelector::IFlush)?;
-                    heard = Instant::now();
+                    (heard, expected) = (Instant::now(), 0);
                 }
                 written.unwrap_or(Ok(()))?;
             }
