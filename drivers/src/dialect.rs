@@ -4,6 +4,7 @@
 use protocol::line::frame::FrameError;
 use protocol::wire::WireError;
 
+use crate::plain::Fault;
 use crate::transport::{Chunk, Mode, Topics};
 
 /// One way of speaking with a meter.
@@ -46,4 +47,7 @@ pub enum Damage {
     /// It came as it was sent, but is not understood.
     #[error("a message came whole, but {0}")]
     Message(WireError),
+    /// A telegram of a plain meter.
+    #[error("a telegram was {0}")]
+    Plain(Fault),
 }

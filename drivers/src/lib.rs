@@ -8,7 +8,7 @@
 //!
 //! A transport knows bytes and datagrams and no meter; a [`Dialect`] knows one kind of meter and no socket; the
 //! [`Reader`] is the task that joins them and opens the line anew whenever it ends. Nothing here knows the store, and no
-//! cryptography but that of TLS: what a meter says is judged where it is stored.
+//! cryptography but that of TLS and of meters that encrypt: what a meter says is judged where it is stored.
 //!
 //! No byte of a line reaches a log or an error text: it may be a reading.
 
@@ -17,10 +17,12 @@
 mod address;
 mod dialect;
 mod error;
+pub mod plain;
 mod ports;
 mod reader;
 pub mod sealed;
 mod secret;
+pub mod slots;
 mod transport;
 
 pub use address::{Address, AddressError, Bits, Mqtt, Parity, Recording, Serial, Stop, Tcp};

@@ -9,6 +9,8 @@
 //! [`live`] runs the same meter on a line, where it pairs with a household and seals as time passes
 //! (`wattseal-meter run`).
 //!
+//! [`plain`] plays the meters that the market has, which seal nothing (`wattseal-meter plain`).
+//!
 //! [`FileMeter`] works in memory alone and is what tests of other crates use; [`store`] is its flash and its output
 //! directory; `wattseal-meter seal` puts the two together. In the simple profile ([`mod@bill`], `wattseal-meter bill`) the
 //! meter bills the load itself instead, and nothing but the fee leaves. All sealing is metrology's own code: this crate adds where
@@ -59,6 +61,7 @@ pub mod household;
 pub mod live;
 pub mod load;
 pub mod meter;
+pub mod plain;
 pub mod store;
 pub mod time;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use drivers::plain::Protocol;
 
 use super::parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
 use crate::commands::{KeysCommand, SheetArgs};
@@ -89,6 +90,29 @@ pub enum Command {
         /// Keep the new key in the operating system's keyring
         #[arg(long, conflicts_with = "credential")]
         keyring: bool,
+    },
+    /// Decode recorded telegrams of a plain meter, without storing anything
+    #[command(
+        after_help = "Examples:\n  wattseal decode --protocol dsmr-p1 telegram.txt --json\n  wattseal decode --protocol dlms-han --key 00112233445566778899aabbccddeeff push.hex\n\nOne line for each telegram; exit code 1 when none was accepted."
+    )]
+    Decode {
+        /// dsmr-p1, dlms-han, sml, teleinfo, d0, ocmf or mqtt
+        #[arg(long, value_name = "NAME")]
+        protocol: Protocol,
+        /// The key that opens encrypted telegrams, 32 hexadecimal digits
+        #[arg(long, value_name = "HEX")]
+        key: Option<String>,
+        /// The authentication key beside it
+        #[arg(long, value_name = "HEX", requires = "key")]
+        auth_key: Option<String>,
+        /// The key that checks signed records (OCMF)
+        #[arg(long, value_name = "HEX")]
+        public_key: Option<String>,
+        /// The topic that an MQTT payload was published on
+        #[arg(long, value_name = "T", default_value = "")]
+        topic: String,
+        /// The telegram: text, hexadecimal digits or bytes
+        file: PathBuf,
     },
     /// Measure what this device can do: prove and verify a month
     #[command(

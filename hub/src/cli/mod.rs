@@ -18,6 +18,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use drivers::plain::ocmf::PublicKey;
+use drivers::plain::{Keys, MeterKey, Protocol};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -29,6 +31,8 @@ use crate::custody::ask;
 use crate::daemon::{self, Options, Started};
 use crate::home::Home;
 
+/// Exit code when a command was not understood.
+const WRONG_USAGE: u8 = 2;
 /// How long what was told may take to be printed at the end.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
@@ -59,6 +63,13 @@ fn run(cli: Cli, log: &Printer) -> u8 {
         Command::Backup { verify: Some(file), .. } => local(commands::verify(&home, &file), json),
         Command::Backup { file, verify: None } => local(commands::backup(&home, file.as_deref()), json),
         Command::Restore { file, keyring } => local(commands::restore(&home, &file, keyring), json),
+        Command::Decode { protocol, key, auth_key, public_key, topic, file } => {
+            let key = key.map(Zeroizing::new);
+            let auth_key = auth_key.map(Zeroizing::new);
+            let meter = key.map(|key| MeterKey::from_hex(&key, auth_key.as_ref().map(|key| key.as_str()))).transpose();
+            let Ok(meter) = meter.map_err(|error| eprintln!("wattseal: {error}")) else { return WRONG_USAGE };
+            decoded(&file, protocol, meter, public_key.as_deref(), &topic, json)
+        }
         Command::Bench { circuits, turns } => local(commands::bench(&circuits, turns), json),
         Command::Run { look_every } => {
             let options = Options { look_every: Duration::from_secs(look_every) };
@@ -232,6 +243,32 @@ fn event_line(event: &Event) -> String {
 }
 
 /// The outcome of a command that needs no gateway.
+fn decoded(
+    file: &Path,
+    protocol: Protocol,
+    meter: Option<MeterKey>,
+    public_key: Option<&str>,
+    topic: &str,
+    json: bool,
+) -> u8 {
+    let (public, unusable) = match public_key.map(PublicKey::from_text) {
+        Some(Err(error)) => (None, Some(error)),
+        Some(Ok(key)) => (Some(key), None),
+        None => (None, None),
+    };
+    let decoding = commands::Decoding { protocol, keys: Keys { meter, public }, unusable, topic };
+    match commands::decode(file, decoding, json) {
+        Ok(decoded) => {
+            decoded.lines.iter().for_each(|line| print(line));
+            if decoded.lines.is_empty() && !json {
+                eprintln!("wattseal: no telegram of this protocol is in {}", file.display());
+            }
+            u8::from(!decoded.accepted)
+        }
+        Err(failure) => failed(&failure, json),
+    }
+}
+
 fn local(outcome: Outcome, json: bool) -> u8 {
     match outcome {
         Ok(answer) => {

@@ -3,12 +3,14 @@
 
 mod backup;
 mod bench;
+mod decode;
 mod init;
 mod keys;
 mod recover;
 
 pub use backup::{backup, restore, verify};
 pub use bench::bench;
+pub use decode::{Decoded, Decoding, decode};
 pub use init::init;
 pub use keys::{KeysCommand, SheetArgs, Way, keys};
 pub use recover::{lock, recover, unlock};

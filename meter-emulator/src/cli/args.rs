@@ -8,6 +8,7 @@ use metrology::certificate::SealClass;
 use metrology::label::{Interval, MeterId, RegisterCode, Unit};
 use protocol::time::{Span, Zone};
 
+pub use super::plain_args::PlainArgs;
 pub use super::run_args::{BrokerArgs, RunArgs};
 
 use super::examples::{BILL_EXAMPLES, SEAL_EXAMPLES};
@@ -33,6 +34,8 @@ pub enum Command {
     Bill(Box<BillArgs>),
     /// Run as a meter on a line: seal as time passes, pair with a household, and answer it
     Run(Box<RunArgs>),
+    /// Play a plain market meter: P1, SML, DLMS, TIC, D0, OCMF, or a bridge to a broker
+    Plain(Box<PlainArgs>),
     /// Run a small MQTT broker, for demonstrations and tests: anyone who reaches it may speak
     Broker(BrokerArgs),
 }

@@ -11,6 +11,8 @@ use crate::live::recorder::Failure;
 use crate::live::run::RunError;
 use crate::load::LoadError;
 use crate::meter::MeterError;
+use crate::plain::live::PlainError;
+use crate::plain::{PlanError, UnknownProtocol};
 use crate::store::StoreError;
 
 /// Why a command failed.
@@ -60,6 +62,15 @@ pub enum CliError {
     /// A live meter ends.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A plain meter cannot be as it was asked for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// There is no such plain meter.
+    #[error(transparent)]
+    Protocol(#[from] UnknownProtocol),
+    /// A plain meter ends.
+    #[error(transparent)]
+    Plain(#[from] PlainError),
     /// A broker cannot be used as it was given.
     #[error("{0}")]
     Broker(#[from] BrokerError),
@@ -100,7 +111,9 @@ impl CliError {
             Self::Billing(error) => error.code(),
             Self::Run(RunError::Failure(error)) => error.code(),
             Self::Broker(_) => "broker",
-            Self::Run(_) | Self::Listen { .. } | Self::File { .. } => "io",
+            Self::Plan(_) => "plan",
+            Self::Protocol(_) => "protocol",
+            Self::Run(_) | Self::Plain(_) | Self::Listen { .. } | Self::File { .. } => "io",
         }
     }
 
@@ -113,10 +126,11 @@ impl CliError {
             | Self::Store(StoreError::Io { .. } | StoreError::Locked(_))
             | Self::File { .. }
             | Self::Listen { .. }
+            | Self::Plain(_)
             | Self::Meter(MeterError::Entropy(_))
             | Self::Billing(BillingError::Meter(MeterError::Entropy(_)))
             | Self::Course(CourseError::Meter(MeterError::Entropy(_))) => 3,
-            Self::Broker(_) => 2,
+            Self::Broker(_) | Self::Plan(_) | Self::Protocol(_) => 2,
             Self::Run(error) => run_exit(error),
             _ => 1,
         }

@@ -59,3 +59,29 @@ While it runs it takes lines on standard input: pair, status, power-cut [SECONDS
 fault KIND[:ARG], fault none, speed N, quit. It stops in good order on quit, SIGTERM and SIGINT; after any other end it goes on
 from what its disk holds, and the time between is an outage.
 ";
+
+/// Of `plain`.
+pub(super) const PLAIN_EXAMPLES: &str = "\
+Examples:
+  A Dutch meter on a pseudo-terminal, ten minutes in a second, with what is true beside it:
+    wattseal-meter plain --protocol p1 --serial auto --speed 600 --truth truth.jsonl
+
+  A Norwegian meter that is never set and repeats its hourly list, over TCP, a tenth of the frames damaged:
+    wattseal-meter plain --protocol dlms --dialect kaifa --quirk clock-reset --quirk stale-repeat --damage 10 \\
+        --tcp 127.0.0.1:4059
+
+  A bridge on a broker:
+    wattseal-meter plain --protocol json --dialect shelly --mqtt mqtt://127.0.0.1:1883
+
+  A day of frames at once, each a line {\"at\": Unix seconds, \"hex\": bytes, \"damaged\": …}:
+    wattseal-meter plain --protocol sml --virtual --hours 24 --out frames.jsonl --truth truth.jsonl
+
+Protocols and dialects (the first is the usual one):
+  p1    dsmr5, dsmr4, dsmr2, fluvius, sweden, luxembourg, austria (the last two with --key)
+  sml   emh, dzg
+  dlms  aidon, kaifa, kamstrup, austria, sagemcom (both with --key), landis, swiss
+  tic   base, hchp, tempo, standard
+  d0    mode-d, mode-c
+  ocmf  transaction, pairs
+  json  tasmota, shelly, glow, zigbee2mqtt, dsmr-reader, esphome
+";

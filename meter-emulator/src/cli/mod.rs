@@ -8,6 +8,8 @@ mod bill;
 mod device;
 mod error;
 mod examples;
+mod plain;
+mod plain_args;
 mod report;
 mod run;
 mod run_args;
@@ -15,7 +17,8 @@ mod seal;
 mod source;
 
 pub use args::{
-    BillArgs, Bound, BrokerArgs, Class, Cli, Command, DeviceArgs, FaultArgs, MadeArgs, RunArgs, SealArgs, SourceArgs,
+    BillArgs, Bound, BrokerArgs, Class, Cli, Command, DeviceArgs, FaultArgs, MadeArgs, PlainArgs, RunArgs, SealArgs,
+    SourceArgs,
 };
 pub use error::CliError;
 
@@ -44,6 +47,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: 
         Command::Bill(args) => answer(bill::bill(&args), args.json, out, err),
         Command::Run(args) => {
             let result = run::run(&args, out);
+            ended(result, args.json, out, err)
+        }
+        Command::Plain(args) => {
+            let result = plain::plain(&args, out);
             ended(result, args.json, out, err)
         }
         Command::Broker(args) => {

@@ -74,7 +74,7 @@ pub(super) fn broker(args: &BrokerArgs, out: &mut dyn Write) -> Result<(), CliEr
     }
 }
 
-fn tell(event: &Event, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn tell(event: &Event, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
     if json {
         writeln!(out, "{}", serde_json::to_string(event)?)?;
     } else {
@@ -84,10 +84,21 @@ fn tell(event: &Event, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
 }
 
 fn lines(args: &RunArgs) -> Result<Lines, CliError> {
-    let password = args.mqtt_password_file.as_deref().map(password).transpose()?;
-    let broker =
-        args.mqtt.as_deref().map(|url| Broker::new(url, args.mqtt_ca.as_deref(), args.mqtt_user.clone(), password));
-    Ok(Lines { serial: args.serial.clone(), tcp: args.tcp, mqtt: broker.transpose()?, baud: args.baud })
+    let user = args.mqtt_user.as_deref();
+    let mqtt = client(args.mqtt.as_deref(), args.mqtt_ca.as_deref(), user, args.mqtt_password_file.as_deref())?;
+    Ok(Lines { serial: args.serial.clone(), tcp: args.tcp, mqtt, baud: args.baud })
+}
+
+/// The broker that a command names, if it does.
+pub(super) fn client(
+    url: Option<&str>,
+    authority: Option<&Path>,
+    user: Option<&str>,
+    password_file: Option<&Path>,
+) -> Result<Option<Broker>, CliError> {
+    let password = password_file.map(password).transpose()?;
+    let broker = url.map(|url| Broker::new(url, authority, user.map(str::to_owned), password));
+    Ok(broker.transpose()?)
 }
 
 fn password(path: &Path) -> Result<Zeroizing<String>, CliError> {

@@ -103,7 +103,7 @@ pub struct BrokerArgs {
     pub json: bool,
 }
 
-fn serial(text: &str) -> Result<Serial, &'static str> {
+pub(super) fn serial(text: &str) -> Result<Serial, &'static str> {
     match text {
         "" => Err("write auto, or the path of a serial device"),
         "auto" => Ok(Serial::Auto),

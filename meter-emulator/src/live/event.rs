@@ -161,6 +161,32 @@ pub enum Event {
         /// What faults on the line have done.
         line_faults: u64,
     },
+    /// A plain meter begins to speak.
+    Plays {
+        /// Its number.
+        meter: String,
+        /// What it speaks.
+        protocol: &'static str,
+        /// In which dialect.
+        dialect: &'static str,
+        /// Key that its signed records are checked with, when it signs.
+        public_key: Option<String>,
+        /// The world's time.
+        #[serde(serialize_with = "moment")]
+        at: u64,
+    },
+    /// A plain meter has said all.
+    Played {
+        /// Frames or publications that were sent.
+        sent: u64,
+        /// How many of them were damaged on purpose.
+        damaged: u64,
+        /// How many no line had room for.
+        lost: u64,
+        /// The world's time.
+        #[serde(serialize_with = "moment")]
+        at: u64,
+    },
     /// A control command that is none.
     Unknown {
         /// What is possible.
@@ -227,6 +253,12 @@ impl fmt::Display for Event {
                 if *pairing_open { " (open)" } else { "" },
                 if *supply { "closed" } else { "open" },
             ),
+            Self::Plays { meter, protocol, dialect, at, .. } => {
+                write!(f, "Meter {meter} speaks {protocol} ({dialect}) from {}", show(*at))
+            }
+            Self::Played { sent, damaged, lost, at } => {
+                write!(f, "Sent {sent} frames until {}: {damaged} damaged, {lost} lost", show(*at))
+            }
             Self::Unknown { message } => f.write_str(message),
             Self::Stopped { at } => write!(f, "Stopped at {}", show(*at)),
         }

@@ -26,7 +26,7 @@ impl Chance {
     }
 
     /// A whole number below a limit.
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = u128::try_from(limit).unwrap_or(1);
         usize::try_from((u128::from(self.next()) * limit) >> 64).unwrap_or(0)
     }

@@ -10,9 +10,9 @@
 
 mod framed;
 mod mqtt;
-mod pty;
+pub(crate) mod pty;
 mod serial;
-mod tcp;
+pub(crate) mod tcp;
 
 pub use mqtt::{Broker, BrokerError};
 

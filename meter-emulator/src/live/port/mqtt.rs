@@ -124,6 +124,21 @@ impl Broker {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         format!("{scheme}://{host}:{}", self.port)
     }
+
+    /// What a client of that name needs to connect.
+    pub(crate) fn options(&self, client: String) -> MqttOptions {
+        let mut options = MqttOptions::new(client, self.host.clone(), self.port);
+        options.set_keep_alive(KEEP_ALIVE);
+        options.set_max_packet_size(2 * MAX_MESSAGE, 2 * MAX_MESSAGE);
+        if let Some(tls) = &self.tls {
+            options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
+        }
+        if let Some(user) = &self.user {
+            let password = self.password.as_ref().map(|password| password.to_string()).unwrap_or_default();
+            options.set_credentials(user, password);
+        }
+        options
+    }
 }
 
 /// TLS 1.3 against one file of authorities.
@@ -154,17 +169,8 @@ struct Topics {
 pub(super) fn connect(broker: &Broker, meter: &str, link: Link, queue: mpsc::Receiver<Vec<u8>>) -> Event {
     let topic = |leaf| format!("{TOPIC}/{meter}/{leaf}");
     let topics = Topics { up: topic("up"), down: topic("down"), online: topic("online") };
-    let mut options = MqttOptions::new(format!("wattseal-meter-{meter}"), broker.host.clone(), broker.port);
-    options.set_keep_alive(KEEP_ALIVE);
-    options.set_max_packet_size(2 * MAX_MESSAGE, 2 * MAX_MESSAGE);
+    let mut options = broker.options(format!("wattseal-meter-{meter}"));
     options.set_last_will(LastWill::new(&topics.online, "0", QoS::AtLeastOnce, true));
-    if let Some(tls) = &broker.tls {
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
-    }
-    if let Some(user) = &broker.user {
-        let password = broker.password.as_ref().map(|password| password.to_string()).unwrap_or_default();
-        options.set_credentials(user, password);
-    }
     let (client, connection) = AsyncClient::new(options, CHANNEL);
     let link = Arc::new(link);
     let (requests, coming) = mpsc::channel(CHANNEL);

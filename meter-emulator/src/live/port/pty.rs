@@ -16,7 +16,21 @@ use crate::live::event::Event;
 /// A household that opened the line for itself alone and is gone would keep others out for this long at most.
 const FREED_AFTER: Duration = Duration::from_secs(1);
 
-pub(super) fn open(link: Link, mut queue: mpsc::Receiver<Vec<u8>>, baud: Option<u32>) -> Result<Event, LineError> {
+/// Both ends of a new pseudo-terminal.
+pub(crate) struct Ends {
+    /// The meter's.
+    pub(crate) own: SerialStream,
+    /// The household's, held open: the line then outlives every household that opens it.
+    pub(crate) held: OwnedFd,
+    /// Where a household opens it.
+    pub(crate) path: String,
+}
+
+/// Makes a pseudo-terminal.
+///
+/// # Errors
+/// When the system has none to give.
+pub(crate) fn pair() -> Result<Ends, LineError> {
     let failed =
         |error: tokio_serial::Error| LineError { address: "pseudo-terminal".into(), source: io::Error::from(error) };
     let (own, other) = SerialStream::pair().map_err(failed)?;
@@ -24,19 +38,25 @@ pub(super) fn open(link: Link, mut queue: mpsc::Receiver<Vec<u8>>, baud: Option<
     // Held open without a lock of its own: the library's end would take one that keeps every household out.
     let held = open_held(&path).map_err(|source| LineError { address: path.clone(), source: source.into() })?;
     drop(other);
+    Ok(Ends { own, held, path })
+}
+
+/// Ends, again and again, the exclusive mode of households that are gone: the last to close the line would have ended
+/// it, and the end that is held open never closes.
+pub(crate) async fn keep_free(held: &OwnedFd) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(FREED_AFTER).await;
+        let _ = ioctl_tiocnxcl(held);
+    }
+}
+
+pub(super) fn open(link: Link, mut queue: mpsc::Receiver<Vec<u8>>, baud: Option<u32>) -> Result<Event, LineError> {
+    let Ends { own, held, path } = pair()?;
     tokio::spawn(async move {
         link.up().await;
-        // The other end is held open too: the line then outlives every household that opens it. So does its exclusive
-        // mode, which the last to close it would have ended.
-        let free = async {
-            loop {
-                tokio::time::sleep(FREED_AFTER).await;
-                let _ = ioctl_tiocnxcl(&held);
-            }
-        };
         let ended = tokio::select! {
             ended = talk(own, &link, &mut queue, baud) => ended,
-            () = free => Ok(()),
+            never = keep_free(&held) => match never {},
         };
         let message = ended.err().map_or_else(|| "the line was closed".to_owned(), |error| error.to_string());
         link.tell(Event::Line { transport: "serial", up: false, message }).await;

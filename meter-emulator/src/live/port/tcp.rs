@@ -40,7 +40,8 @@ pub(super) async fn listen(
     Ok(Event::Listening { transport: "tcp", address: bound.to_string() })
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// The next household that comes.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,

@@ -1,0 +1,261 @@
+//! Opens what an encrypting meter pushes: AES-128-GCM as DLMS security suite 0 uses it, for P1 and DLMS alike.
+//!
+//! ```text
+//! general-glo-ciphering: system title ∥ security control ∥ frame counter ∥ body
+//!     nonce           = system title ∥ frame counter
+//!     additional data = security control ∥ authentication key
+//!     body            = ciphertext ∥ tag of 12 bytes
+//! ```
+//!
+//! Where no authentication key is given, the tag of an authenticated body is checked without one first: meters are met
+//! that were set up so. When it does not fit, the body is deciphered all the same, as the householder may have been
+//! told one key alone. Such a text is *unverified*: whoever takes it must find in it the checksum or the structure that
+//! a wrong key would not leave there. Nothing of that makes a plain meter's word certified.
+
+#![deny(clippy::indexing_slicing)]
+
+use std::fmt;
+
+use aes_gcm::AesGcm;
+use aes_gcm::aead::consts::U12;
+use aes_gcm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
+use aes_gcm::aes::Aes128;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::Fault;
+
+/// AES-128-GCM with the tag of 12 bytes that DLMS cuts.
+type Gcm = AesGcm<Aes128, U12, U12>;
+
+/// Bytes of the tag.
+const TAG: usize = 12;
+/// Security control: the body carries a tag.
+const AUTHENTICATED: u8 = 0x10;
+/// Security control: the body is encrypted.
+const ENCRYPTED: u8 = 0x20;
+/// Security control: the text was compressed first. No meter is known that does so.
+const COMPRESSED: u8 = 0x80;
+/// Security control: number of the suite. Suites 0 and 1 cipher alike.
+const SUITE: u8 = 0x0f;
+
+/// The keys that the grid operator gives for one meter.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct MeterKey {
+    encryption: [u8; 16],
+    authentication: Option<[u8; 16]>,
+}
+
+/// Why a text is no meter's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A character that is none of 0 to 9, a to f.
+    #[error("a meter's key is written in the digits 0 to 9 and the letters a to f; this one holds something else")]
+    NotHex,
+    /// Not 16 bytes.
+    #[error("a meter's key has 32 digits; this one is shorter or longer, so copy it anew")]
+    Length,
+}
+
+impl MeterKey {
+    /// The keys as bytes.
+    #[must_use]
+    pub const fn new(encryption: [u8; 16], authentication: Option<[u8; 16]>) -> Self {
+        Self { encryption, authentication }
+    }
+
+    /// The keys as the grid operator writes them: 32 hexadecimal digits each; blanks, colons and dashes are skipped.
+    ///
+    /// # Errors
+    /// [`KeyError`] when one of them is no key.
+    pub fn from_hex(encryption: &str, authentication: Option<&str>) -> Result<Self, KeyError> {
+        let mut key = Self { encryption: [0; 16], authentication: None };
+        read_hex(encryption, &mut key.encryption)?;
+        if let Some(text) = authentication {
+            read_hex(text, key.authentication.insert([0; 16]))?;
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for MeterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MeterKey(…)")
+    }
+}
+
+fn read_hex(text: &str, key: &mut [u8; 16]) -> Result<(), KeyError> {
+    let mut digits = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, ':' | '-'));
+    let mut digit = || digits.next().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()));
+    for byte in key.iter_mut() {
+        let high = digit().ok_or(KeyError::Length)?.ok_or(KeyError::NotHex)?;
+        let low = digit().ok_or(KeyError::Length)?.ok_or(KeyError::NotHex)?;
+        *byte = high << 4 | low;
+    }
+    digit().map_or(Ok(()), |_| Err(KeyError::Length))
+}
+
+/// A text that was opened.
+pub(crate) struct Opened {
+    /// What the meter said.
+    pub(crate) plain: Vec<u8>,
+    /// The tag was checked and fits: the text is as the holder of the key wrote it.
+    pub(crate) verified: bool,
+}
+
+/// Opens the body of a ciphered APDU.
+///
+/// # Errors
+/// [`Fault::Cut`] when it is too short for its tag, [`Fault::WrongKey`] when the tag does not fit the keys,
+/// [`Fault::Malformed`] when its security control names what no meter uses.
+pub(crate) fn open(
+    key: &MeterKey,
+    system_title: [u8; 8],
+    security: u8,
+    counter: u32,
+    body: &[u8],
+) -> Result<Opened, Fault> {
+    if security & COMPRESSED != 0 || security & SUITE > 1 || security & ENCRYPTED == 0 {
+        return Err(Fault::Malformed);
+    }
+    let nonce = nonce(system_title, counter);
+    let gcm = Gcm::new((&key.encryption).into());
+    if security & AUTHENTICATED == 0 {
+        return Ok(Opened { plain: deciphered(&gcm, &nonce, body)?, verified: false });
+    }
+    let (text, tag) = body.split_last_chunk::<TAG>().ok_or(Fault::Cut)?;
+    let tag = Tag::<Gcm>::from(*tag);
+    let opens = |additional: &[u8]| {
+        let mut plain = text.to_vec();
+        gcm.decrypt_in_place_detached(&nonce, additional, &mut plain, &tag).is_ok().then_some(plain)
+    };
+    let plain = match &key.authentication {
+        Some(authentication) => {
+            let mut additional = [security; 17];
+            additional.iter_mut().skip(1).zip(authentication).for_each(|(to, from)| *to = *from);
+            let plain = opens(&additional);
+            additional.zeroize();
+            Some(plain.ok_or(Fault::WrongKey)?)
+        }
+        None => opens(&[security]).or_else(|| opens(&[])),
+    };
+    match plain {
+        Some(plain) => Ok(Opened { plain, verified: true }),
+        None => Ok(Opened { plain: deciphered(&gcm, &nonce, text)?, verified: false }),
+    }
+}
+
+fn nonce(system_title: [u8; 8], counter: u32) -> Nonce<Gcm> {
+    let mut nonce = Nonce::<Gcm>::default();
+    nonce.iter_mut().zip(system_title.into_iter().chain(counter.to_be_bytes())).for_each(|(to, from)| *to = from);
+    nonce
+}
+
+/// The text without a check. The counter mode inside GCM is its own inverse, so enciphering deciphers.
+fn deciphered(gcm: &Gcm, nonce: &Nonce<Gcm>, text: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut plain = text.to_vec();
+    // Fails for a text of more than 64 gigabytes alone.
+    gcm.encrypt_in_place_detached(nonce, &[], &mut plain).map_err(|_| Fault::TooLong)?;
+    Ok(plain)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TITLE: [u8; 8] = [0x4d, 0x4d, 0x4d, 0, 0, 0xbc, 0x61, 0x4e];
+    const PLAIN: [u8; 13] = [0xc0, 1, 0, 0, 8, 0, 0, 1, 0, 0, 0xff, 2, 0];
+
+    fn keys() -> MeterKey {
+        MeterKey::from_hex("000102030405060708090A0B0C0D0E0F", Some("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")).unwrap()
+    }
+
+    /// "Example for ciphered APDUs", DLMS UA 1000-2 (Green Book), security suite 0, glo-get-request.
+    fn body() -> Vec<u8> {
+        let mut body = vec![0x41, 0x13, 0x12, 0xff, 0x93, 0x5a, 0x47, 0x56, 0x68, 0x27, 0xc4, 0x67, 0xbc];
+        body.extend([0x7d, 0x82, 0x5c, 0x3b, 0xe4, 0xa7, 0x7c, 0x3f, 0xcc, 0x05, 0x6b, 0x6b]);
+        body
+    }
+
+    fn sealed(key: &MeterKey, additional: &[u8], security: u8) -> Vec<u8> {
+        let mut body = PLAIN.to_vec();
+        let gcm = Gcm::new((&key.encryption).into());
+        let tag = gcm.encrypt_in_place_detached(&nonce(TITLE, 7), additional, &mut body).unwrap();
+        if security & AUTHENTICATED != 0 {
+            body.extend(tag);
+        }
+        body
+    }
+
+    fn fault(opened: Result<Opened, Fault>) -> Option<Fault> {
+        opened.err()
+    }
+
+    #[test]
+    fn the_standards_example_opens() {
+        let opened = open(&keys(), TITLE, 0x30, 0x0123_4567, &body()).unwrap();
+        assert!(opened.verified && opened.plain == PLAIN);
+        for at in 0..body().len() {
+            let mut changed = body();
+            changed[at] ^= 1;
+            assert_eq!(fault(open(&keys(), TITLE, 0x30, 0x0123_4567, &changed)), Some(Fault::WrongKey));
+        }
+        assert_eq!(fault(open(&keys(), TITLE, 0x30, 0x0123_4568, &body())), Some(Fault::WrongKey));
+        assert_eq!(fault(open(&keys(), TITLE, 0x70, 0x0123_4567, &body())), Some(Fault::WrongKey));
+    }
+
+    #[test]
+    fn without_an_authentication_key_the_text_comes_unverified() {
+        let key = MeterKey::new(keys().encryption, None);
+        let opened = open(&key, TITLE, 0x30, 0x0123_4567, &body()).unwrap();
+        assert!(!opened.verified && opened.plain == PLAIN);
+    }
+
+    #[test]
+    fn a_meter_that_was_set_up_without_an_authentication_key_is_verified() {
+        let key = MeterKey::new([9; 16], None);
+        for additional in [&[][..], &[0x30]] {
+            let opened = open(&key, TITLE, 0x30, 7, &sealed(&key, additional, 0x30)).unwrap();
+            assert!(opened.verified && opened.plain == PLAIN);
+        }
+        let given = MeterKey::new([9; 16], Some([8; 16]));
+        assert_eq!(fault(open(&given, TITLE, 0x30, 7, &sealed(&key, &[], 0x30))), Some(Fault::WrongKey));
+    }
+
+    #[test]
+    fn encrypted_alone_is_never_verified() {
+        let key = MeterKey::new([9; 16], Some([8; 16]));
+        let opened = open(&key, TITLE, 0x20, 7, &sealed(&key, &[], 0x20)).unwrap();
+        assert!(!opened.verified && opened.plain == PLAIN);
+    }
+
+    #[test]
+    fn what_no_meter_uses_is_refused() {
+        for security in [0x00, 0x10, 0xb0, 0x32] {
+            assert_eq!(fault(open(&keys(), TITLE, security, 7, &body())), Some(Fault::Malformed));
+        }
+        assert_eq!(fault(open(&keys(), TITLE, 0x30, 7, &[0; 11])), Some(Fault::Cut));
+    }
+
+    #[test]
+    fn keys_are_read_as_written_and_shown_by_nothing() {
+        let key = MeterKey::from_hex("00 01:02-03 0405060708090a0b0c0d0e0f", None).unwrap();
+        assert_eq!(key.encryption, keys().encryption);
+        assert_eq!(format!("{key:?}"), "MeterKey(…)");
+        let read = |text| MeterKey::from_hex(text, None).map(|_| ()).unwrap_err();
+        assert_eq!(read(""), KeyError::Length);
+        assert_eq!(read("000102030405060708090a0b0c0d0e"), KeyError::Length);
+        assert_eq!(read("000102030405060708090a0b0c0d0e0f0"), KeyError::Length);
+        assert_eq!(read("000102030405060708090a0b0c0d0e0g"), KeyError::NotHex);
+        assert_eq!(MeterKey::from_hex("000102030405060708090a0b0c0d0e0f", Some("é")).unwrap_err(), KeyError::NotHex);
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_safe(body: Vec<u8>, security: u8, counter: u32, title: [u8; 8]) {
+            let _ = open(&keys(), title, security, counter, &body);
+        }
+    }
+}
