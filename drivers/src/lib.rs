@@ -3,12 +3,13 @@
 //! ```text
 //! Address ─► transport ── Chunk ──► dialect ── messages ──► Reader ── Event ──► hub
 //!            serial, TCP, MQTT,     sealed::Decoder          back-off, silence,
-//!            recording                                       bounded queues
+//!            recording           └► plain::Decode ─ Telegram ─► slots
 //! ```
 //!
 //! A transport knows bytes and datagrams and no meter; a [`Dialect`] knows one kind of meter and no socket; the
 //! [`Reader`] is the task that joins them and opens the line anew whenever it ends. Nothing here knows the store, and no
-//! cryptography but that of TLS and of meters that encrypt: what a meter says is judged where it is stored.
+//! cryptography but that of TLS, of plain meters that encrypt and of records that are signed: what a meter says is judged
+//! where it is stored.
 //!
 //! No byte of a line reaches a log or an error text: it may be a reading.
 

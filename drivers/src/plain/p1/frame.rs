@@ -8,6 +8,10 @@ use crate::plain::{Fault, MAX_TELEGRAM};
 /// Tag of a general-glo-ciphering APDU, with which an encrypted telegram begins.
 pub(super) const CIPHERED: u8 = 0xdb;
 
+/// Longest encrypted telegram. The longest in use have about 2,500 bytes; a length that the line changed makes a reader wait
+/// for so many, and a meter is silent for it meanwhile.
+const MAX_CIPHERED: usize = 4096;
+
 /// What the CRC behind a telegram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sum {
@@ -56,13 +60,17 @@ pub(super) enum Step {
     More(usize),
 }
 
-/// Looks at the front. `searched` is what [`Step::More`] told before; nothing comes after what is `last`.
-pub(super) fn step(bytes: &[u8], searched: usize, last: bool) -> Step {
+/// Looks at the front. `searched` is what [`Step::More`] told before; nothing comes after what is `last`. A meter that
+/// `encrypts` says nothing in the open: a slash within ciphertext whose head was lost begins no telegram.
+pub(super) fn step(bytes: &[u8], searched: usize, last: bool, encrypts: bool) -> Step {
     match bytes.first() {
         None => Step::More(0),
-        Some(b'/') => text(bytes, searched, last),
+        Some(b'/') if !encrypts => text(bytes, searched, last),
         Some(&CIPHERED) => ciphered(bytes, last),
-        Some(_) => Step::Noise(bytes.iter().position(|byte| matches!(*byte, b'/' | CIPHERED)).unwrap_or(bytes.len())),
+        Some(_) => {
+            let begins = |byte: &u8| *byte == CIPHERED || *byte == b'/' && !encrypts;
+            Step::Noise(bytes.iter().position(begins).unwrap_or(bytes.len()))
+        }
     }
 }
 
@@ -123,16 +131,22 @@ pub(super) fn is_ident(bytes: &[u8]) -> bool {
 fn ciphered(bytes: &[u8], last: bool) -> Step {
     match head(bytes) {
         Some(Ok(head)) if bytes.len() >= head.length => Step::Ciphered(head),
-        Some(Ok(_)) if last => Step::Unended(inner_head(bytes).unwrap_or(bytes.len()), Fault::Cut),
+        Some(Ok(head)) if last => {
+            Step::Unended(inner_head(bytes, &head.system_title).unwrap_or(bytes.len()), Fault::Cut)
+        }
         Some(Err(())) => Step::Noise(1),
         None if last => Step::Noise(bytes.len().min(1)),
         Some(Ok(_)) | None => Step::More(0),
     }
 }
 
-/// Where the last head stands behind the first byte, or what may become one: where to go on when the bytes of a
-/// telegram do not open.
-pub(super) fn inner_head(bytes: &[u8]) -> Option<usize> {
+/// Where to go on when the bytes of a telegram do not open: at the next head of the meter that is known; where there is none,
+/// at the last head of any, or what may become one.
+pub(super) fn inner_head(bytes: &[u8], known: &[u8; 8]) -> Option<usize> {
+    let known = |from: &[u8]| from.first_chunk::<2>() == Some(&[CIPHERED, 8]) && from.get(2..10) == Some(known);
+    if let Some(at) = (1..bytes.len()).find(|at| bytes.get(*at..).is_some_and(known)) {
+        return Some(at);
+    }
     let last = |fits: fn(Option<Result<Head, ()>>) -> bool| {
         let at = bytes.iter().rposition(|byte| *byte == CIPHERED);
         (1..=at?).rev().find(|at| bytes.get(*at..).is_some_and(|from| fits(head(from))))
@@ -165,6 +179,6 @@ fn head(bytes: &[u8]) -> Option<Result<Head, ()>> {
         body: 2 + 8 + 1 + more + 5,
         length: 2 + 8 + 1 + more + length,
     };
-    let whole = head.length > head.body && head.length <= MAX_TELEGRAM && matches!(head.security & 0xaf, 0x20 | 0x21);
+    let whole = head.length > head.body && head.length <= MAX_CIPHERED && matches!(head.security & 0xaf, 0x20 | 0x21);
     Some(if whole { Ok(head) } else { Err(()) })
 }

@@ -45,6 +45,8 @@ pub struct Decoder {
     noise: u64,
     /// This meter sends a CRC.
     sums: bool,
+    /// What the last encrypted telegram that opened names itself.
+    title: Option<[u8; 8]>,
 }
 
 impl Decoder {
@@ -58,7 +60,7 @@ impl Decoder {
         let held = std::mem::take(&mut self.held);
         let mut rest = held.as_slice();
         loop {
-            let step = frame::step(rest, std::mem::take(&mut self.searched), last);
+            let step = frame::step(rest, std::mem::take(&mut self.searched), last, self.title.is_some());
             let length = match step {
                 Step::More(searched) => {
                     self.searched = searched;
@@ -81,7 +83,14 @@ impl Decoder {
                     let told = self.open(&head, bytes.get(head.body..).unwrap_or_default());
                     let length = match told {
                         // Bytes were lost, and the head of the next one was taken for ciphertext.
-                        Err(Fault::WrongKey) => frame::inner_head(bytes).unwrap_or(head.length),
+                        Err(Fault::WrongKey) => {
+                            let known = self.title.unwrap_or(head.system_title);
+                            frame::inner_head(bytes, &known).unwrap_or(head.length)
+                        }
+                        Ok(_) => {
+                            self.title = Some(head.system_title);
+                            head.length
+                        }
                         _ => head.length,
                     };
                     self.tell(told, found);
@@ -191,6 +200,7 @@ impl Decode for Decoder {
     fn begin(&mut self) {
         self.reset();
         self.sums = false;
+        self.title = None;
     }
 
     fn hear(&mut self, chunk: &Chunk) -> Vec<Found<Telegram>> {
