@@ -56,7 +56,9 @@ impl Registers {
         match (quantity, kind) {
             (1 | 2, 8) if means(unit::WATT_HOUR) => {
                 let direction = if quantity == 1 { &mut self.import } else { &mut self.export };
-                direction.take(rate, Energy::new(number).ok_or(Fault::OutOfRange)?);
+                // No register counts below zero.
+                let total = Energy::new(number).filter(|total| total.0 >= 0);
+                direction.take(rate, total.ok_or(Fault::OutOfRange)?);
             }
             // Power of all phases; EMH numbers it 1.7.1 on some models.
             (1 | 2 | 15 | 16, 7) if rate <= 1 && means(unit::WATT) => {

@@ -13,8 +13,8 @@
 //! register.
 //!
 //! Nothing is read from a meter's clock but seconds within the quarter of an hour: it may be months wrong, in whatever zone,
-//! with or without summer time, and no slot moves. A telegram that says the time of the one before is a repetition and says
-//! nothing of now. A register that drops, or leaps further than wires carry, is not believed until it has said so three
+//! with or without summer time, and no slot moves. A total that comes with the time it came with before is a repetition and
+//! says nothing of now. A register that drops, or leaps further than wires carry, is not believed until it has said so three
 //! times in a minute or longer; then it was reset, and what was between is missing. No slot is ever negative, and none is told twice.
 
 mod register;
@@ -24,7 +24,7 @@ mod tests;
 
 pub use register::Register;
 
-use crate::plain::{Moment, Telegram};
+use crate::plain::{Energy, Moment, Telegram};
 
 /// How a slot's energy is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,14 +88,15 @@ pub struct Slots {
     import: Register,
     export: Register,
     meter: Option<String>,
-    said: Option<Moment>,
+    /// The last total of each register that came with a time.
+    said: [Option<(Moment, Energy)>; 2],
 }
 
 impl Slots {
     /// Nothing heard yet.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
-        Self { import: Register::new(terms), export: Register::new(terms), meter: None, said: None }
+        Self { import: Register::new(terms), export: Register::new(terms), meter: None, said: [None; 2] }
     }
 
     /// Takes a telegram that was heard at this moment, Unix milliseconds by the listener's clock; gives the slots that it
@@ -106,20 +107,24 @@ impl Slots {
                 // Another meter hangs there now.
                 self.import.replaced();
                 self.export.replaced();
-                self.said = None;
+                self.said = [None; 2];
             }
             self.meter.clone_from(&telegram.meter);
         }
         if telegram.import.is_none() && telegram.export.is_none() {
             return Vec::new();
         }
-        if telegram.at.is_some() && telegram.at == self.said {
-            return Vec::new();
-        }
-        self.said = telegram.at;
         let at = aligned(at, telegram.at);
-        let ways = [(Way::Import, &mut self.import, telegram.import), (Way::Export, &mut self.export, telegram.export)];
-        let heard = ways.into_iter().flat_map(|(way, register, total)| {
+        let [said_import, said_export] = &mut self.said;
+        let ways = [
+            (Way::Import, &mut self.import, said_import, telegram.import),
+            (Way::Export, &mut self.export, said_export, telegram.export),
+        ];
+        let heard = ways.into_iter().flat_map(|(way, register, said, total)| {
+            let now = telegram.at.zip(total);
+            let repeated = now.is_some() && now == *said;
+            *said = now.or(*said);
+            let total = total.filter(|_| !repeated);
             let slots = total.map_or_else(Vec::new, |total| register.read(at, total));
             slots.into_iter().map(move |slot| (way, slot))
         });

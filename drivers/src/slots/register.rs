@@ -107,12 +107,15 @@ impl Register {
     }
 
     fn doubted(&mut self, last: Reading, reading: Reading, slots: &mut Vec<Slot>) {
+        if self.doubt.is_some_and(|doubt| reading.at <= doubt.last.at) {
+            return;
+        }
         let doubt = match self.doubt.filter(|doubt| self.follows(doubt.last, reading)) {
             Some(doubt) => Doubt { last: reading, count: doubt.count + 1, ..doubt },
             None => Doubt { first: reading, last: reading, count: 1 },
         };
         self.doubt = Some(doubt);
-        if doubt.count >= BELIEVED.0 && doubt.last.at - doubt.first.at >= BELIEVED.1 {
+        if doubt.count >= BELIEVED.0 && doubt.last.at.saturating_sub(doubt.first.at) >= BELIEVED.1 {
             self.doubt = None;
             self.reset(last, doubt.first, slots);
             self.cross(doubt.first, doubt.last, slots);

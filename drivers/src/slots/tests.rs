@@ -112,6 +112,31 @@ fn a_repeated_telegram_says_nothing_of_now() {
 }
 
 #[test]
+fn registers_that_come_apart_under_one_time_are_both_read() {
+    let at = Some(Moment::Clock(Stamp { shown: date(2026, 3, 1).at(1, 0, 0, 0), ahead: None }));
+    let mut slots = Slots::new(terms());
+    let mut told = Vec::new();
+    // The clock stands still, and each register has a telegram of its own.
+    for (second, wh) in [(0, 100), (900, 150), (1800, 210)] {
+        for telegram in [
+            Telegram { at, import: Some(Energy(wh * 10_000)), ..Telegram::default() },
+            Telegram { at, export: Some(Energy(2 * wh * 10_000)), ..Telegram::default() },
+        ] {
+            told.extend(slots.hear((START + second) * 1000, &telegram));
+        }
+    }
+    let told: Vec<_> = told.iter().map(|(way, slot)| (*way, slot.advance / 10_000)).collect();
+    assert_eq!(told, [(Way::Import, 50), (Way::Export, 100), (Way::Import, 60), (Way::Export, 120)]);
+}
+
+#[test]
+fn doubts_that_come_in_the_wrong_order_prove_nothing() {
+    let mut register = Register::new(terms());
+    let told = read(&mut register, &[(0, 1000), (1100, 0), (1095, 0), (1090, 0), (1800, 1200)]);
+    assert_eq!(told, [(0, 0, How::Missing), (1, 200, How::Missing)]);
+}
+
+#[test]
 fn a_wrong_clock_moves_no_slot() {
     // Months behind, in another zone, seven seconds late: only the seconds count.
     for shown in [date(2000, 1, 1).at(3, 44, 53, 0), date(2026, 7, 9).at(23, 59, 53, 0)] {

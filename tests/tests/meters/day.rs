@@ -178,3 +178,31 @@ fn a_day_of_every_protocol_over_a_bad_line() {
         assert!(minutely || count[2] * 20 <= count[0], "{name}: too much is estimated");
     }
 }
+
+/// Nobody opens a line between two frames. What stands in the rest of a frame makes nobody deaf to the next ones.
+#[test]
+fn whoever_joins_within_a_frame_hears_the_next() {
+    for spoken in Spoken::all() {
+        if spoken.name() == "json" {
+            continue; // publications come whole
+        }
+        let mut plan = Plan::new(spoken, 5, START, START + HOUR);
+        if spoken.is_encrypted() {
+            plan.keys = Some(MeterKeys::new([7; 16], Some(MeterKeys::PUBLISHED)));
+        }
+        let frames: Vec<Vec<u8>> = Play::new(plan).unwrap().take(60).map(|sent| sent.bytes).collect();
+        let mut deafest = 0;
+        for (number, frame) in frames.iter().take(frames.len().saturating_sub(6)).enumerate() {
+            let from = 1 + (number * 37) % (frame.len() - 1);
+            let mut decoder = decoder(spoken);
+            let is_telegram = |found: &Found<_>| matches!(found, Found::Message(_));
+            decoder.hear(&Chunk::Bytes(frame[from..].to_vec()));
+            let later = frames[number + 1..].iter();
+            let heard = later.map(|frame| decoder.hear(&Chunk::Bytes(frame.clone())).iter().any(is_telegram));
+            let missed = heard.take_while(|heard| !heard).count();
+            deafest = deafest.max(missed);
+        }
+        println!("{} {}: at most {deafest} frames missed", spoken.name(), spoken.dialect());
+        assert!(deafest <= 2, "{} {}: {deafest} frames are missed", spoken.name(), spoken.dialect());
+    }
+}

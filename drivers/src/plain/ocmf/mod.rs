@@ -193,7 +193,13 @@ fn begins(bytes: &[u8]) -> usize {
 }
 
 fn said(record: &[u8], key: Option<&PublicKey>) -> Vec<Found<Telegram>> {
-    match read(record, key).and_then(|record| record.telegrams()) {
+    // Who gave a key wants nothing that it did not sign.
+    let checked = |record: Record| match record.verdict {
+        Verdict::Fits => record.telegrams(),
+        _ if key.is_some() => Err(Fault::Signature),
+        _ => record.telegrams(),
+    };
+    match read(record, key).and_then(checked) {
         Ok(telegrams) => telegrams.into_iter().map(Found::Message).collect(),
         Err(fault) => vec![Found::Damaged(Damage::Plain(fault))],
     }

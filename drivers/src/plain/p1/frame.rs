@@ -60,22 +60,29 @@ pub(super) enum Step {
     More(usize),
 }
 
-/// Looks at the front. `searched` is what [`Step::More`] told before; nothing comes after what is `last`. A meter that
-/// `encrypts` says nothing in the open: a slash within ciphertext whose head was lost begins no telegram.
-pub(super) fn step(bytes: &[u8], searched: usize, last: bool, encrypts: bool) -> Step {
+/// Looks at the front. `searched` is what [`Step::More`] told before; nothing comes after what is `last`.
+pub(super) fn step(bytes: &[u8], searched: usize, last: bool) -> Step {
     match bytes.first() {
         None => Step::More(0),
-        Some(b'/') if !encrypts => text(bytes, searched, last),
+        Some(b'/') => text(bytes, searched, last),
         Some(&CIPHERED) => ciphered(bytes, last),
-        Some(_) => {
-            let begins = |byte: &u8| *byte == CIPHERED || *byte == b'/' && !encrypts;
-            Step::Noise(bytes.iter().position(begins).unwrap_or(bytes.len()))
-        }
+        Some(_) => Step::Noise(bytes.iter().position(|byte| matches!(*byte, b'/' | CIPHERED)).unwrap_or(bytes.len())),
     }
 }
 
 fn text(bytes: &[u8], searched: usize, last: bool) -> Step {
     let window = bytes.get(..MAX_TELEGRAM).unwrap_or(bytes);
+    // A slash within ciphertext begins no telegram: no text holds the control characters that soon follow there. One meter's
+    // identification does hold one.
+    let ident =
+        if is_ident(window) { window.iter().position(|byte| *byte == b'\n').unwrap_or(window.len()) } else { 0 };
+    let from = searched.max(ident);
+    let control = |byte: &u8| byte.is_ascii_control() && !matches!(*byte, b'\t' | b'\r' | b'\n');
+    if let Some(stop) = window.iter().skip(from).position(control) {
+        let window = window.get(..from + stop).unwrap_or_default();
+        return end(window, searched, true)
+            .map_or_else(|_| Step::Unended(restart(window).unwrap_or(window.len()), Fault::Cut), Step::Text);
+    }
     let full = window.len() == MAX_TELEGRAM;
     match end(window, searched, last || full) {
         Ok(end) => Step::Text(end),

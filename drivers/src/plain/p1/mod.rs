@@ -60,7 +60,7 @@ impl Decoder {
         let held = std::mem::take(&mut self.held);
         let mut rest = held.as_slice();
         loop {
-            let step = frame::step(rest, std::mem::take(&mut self.searched), last, self.title.is_some());
+            let step = frame::step(rest, std::mem::take(&mut self.searched), last);
             let length = match step {
                 Step::More(searched) => {
                     self.searched = searched;
