@@ -85,21 +85,12 @@ impl ProvingKey {
         };
         let b_g2 = b.iter().zip(&parameters.b_g2).map(|(column, point)| (*column, holds(*column), *point));
         let full = Holds::Private(Width::Full);
-        // The pairs of bits in G2 cost as much as all others together.
-        let (b_g2, [l, a, b_g1]) = std::thread::scope(|scope| {
-            let others = scope.spawn(|| {
-                [(&private, &parameters.l), (&a, &parameters.a), (&b, &parameters.b_g1)].map(|(c, p)| g1(c, p))
-            });
-            let b_g2 = Query::new(b_g2);
-            let others = others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (b_g2, others)
-        });
         Ok(Self {
             h: Query::new((0..size).zip(&parameters.h).map(|(power, h)| (reverse(power, size), full, *h))),
-            l,
-            a,
-            b_g1,
-            b_g2,
+            l: g1(&private, &parameters.l),
+            a: g1(&a, &parameters.a),
+            b_g1: g1(&b, &parameters.b_g1),
+            b_g2: Query::new(b_g2),
             alpha_g1: key.alpha_g1,
             beta_g1: parameters.beta_g1,
             beta_g2: key.beta_g2,

@@ -46,7 +46,7 @@ pub fn encode(dialect: Dialect, state: &State) -> Vec<u8> {
     }
 }
 
-/// What a meter in mode C answers to the opening: `/XXXZident`.
+/// What a meter in mode C answers to the opening: `/AAAZident`.
 #[must_use]
 pub fn sign_on(state: &State) -> Vec<u8> {
     let mut out = format!("/{}4ZMF100AC.M23", state.maker_text()).into_bytes();

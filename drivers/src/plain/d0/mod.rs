@@ -1,8 +1,8 @@
 //! D0: what meters with an optical head say (IEC 62056-21), pushed (mode D) or asked for (mode C).
 //!
 //! ```text
-//! mode D:  /XXX5ident CR LF CR LF   data lines   ! CR LF
-//! mode C:  /XXX5ident CR LF  STX    data lines   ! CR LF ETX BCC       asked for by Talk
+//! mode D:  /AAA5ident CR LF CR LF   data lines   ! CR LF
+//! mode C:  /AAA5ident CR LF  STX    data lines   ! CR LF ETX BCC       asked for by Talk
 //! Decoder: byte by byte ─► BCC, where there is one ─► telegram::read
 //! ```
 //!

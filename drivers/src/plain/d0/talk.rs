@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 300 baud  ─► /?! CR LF                       sign-on
-//!           ◄─ /XXXZident CR LF                Z offers a speed
+//!           ◄─ /AAAZident CR LF                Z offers a speed
 //!           ─► ACK 0 Z 0 CR LF                 taken, at 300 baud still
 //! Z         ◄─ STX data ! CR LF ETX BCC        heard by Decoder
 //! ```

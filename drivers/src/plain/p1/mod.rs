@@ -2,7 +2,7 @@
 //! e-MUCS P1), in the open or encrypted.
 //!
 //! ```text
-//! /XXX5ident CR LF … data lines … !CRC CR LF      frame: where it ends ─► Decoder: CRC ─► telegram::read
+//! /AAA5ident CR LF … data lines … !CRC CR LF      frame: where it ends ─► Decoder: CRC ─► telegram::read
 //! DB 08 title length 30 counter ciphertext tag    frame: Head ─► cipher::open ─► the same text
 //! ```
 //!

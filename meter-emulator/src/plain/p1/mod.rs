@@ -1,7 +1,7 @@
 //! P1: the customer port of the Netherlands and of those who took it over.
 //!
 //! ```text
-//! /XXX5ident CRLF CRLF (line CRLF)* ! [CRC] CRLF
+//! /AAA5ident CRLF CRLF (line CRLF)* ! [CRC] CRLF
 //! ```
 //!
 //! Standards: NTA 8130 with DSMR 2.2 and 3.0 (9600 baud 7E1, no checksum), DSMR 4.2 and 5.0.2 P1 companion (115,200
