@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CSV file ──► load::read_csv ──┐
-//! seed ──► household::generate ─┴─► Load ─► Course ─► FileMeter ─► Stage ─► DIR/blocks, meter.cert, pairing.key
+//! seed ──► household::generate ─┴─► Load ─► Course ─► SealingMeter ─► Stage ─► DIR/blocks, meter.cert, pairing.key
 //!                                  (faults, rotations)  (metrology)  (flash first, then visible)
 //! ```
 //!
@@ -11,13 +11,13 @@
 //!
 //! [`plain`] plays the meters that the market has, which seal nothing (`wattseal-meter plain`).
 //!
-//! [`FileMeter`] works in memory alone and is what tests of other crates use; [`store`] is its flash and its output
+//! [`SealingMeter`] works in memory alone and is what tests of other crates use; [`store`] is its flash and its output
 //! directory; `wattseal-meter seal` puts the two together. In the simple profile ([`mod@bill`], `wattseal-meter bill`) the
 //! meter bills the load itself instead, and nothing but the fee leaves. All sealing is metrology's own code: this crate adds where
 //! readings come from, when epochs begin, and where blocks go.
 //!
 //! ```
-//! use meter_emulator::{Entropy, FileMeter, MeterSeed};
+//! use meter_emulator::{Entropy, SealingMeter, MeterSeed};
 //! use metrology::certificate::SealClass;
 //! use metrology::label::{Interval, Register, RegisterKind, Status, Text};
 //! use metrology::seal::Sample;
@@ -25,7 +25,7 @@
 //! # fn example() -> Option<()> {
 //! let start = 1_735_689_600; // 2025-01-01
 //! let entropy = Entropy::Seeded(MeterSeed::from_bytes([7; 32])); // the same keys every time: for tests only
-//! let (mut meter, pairing) = FileMeter::new(&entropy, None, SealClass::Certified, start).ok()?;
+//! let (mut meter, pairing) = SealingMeter::new(&entropy, None, SealClass::Certified, start).ok()?;
 //! let code = Text::new("1-0:1.8.0")?;
 //! let (unit, kind, interval) = (Text::new("Wh")?, RegisterKind::Cumulative, Interval::HALF);
 //! meter.add_register(Register { code, unit, kind, interval }, 0).ok()?;
@@ -55,17 +55,11 @@ pub mod amount;
 pub mod bill;
 pub mod cli;
 pub mod course;
-pub mod entropy;
-pub mod flash;
 pub mod household;
 pub mod live;
 pub mod load;
-pub mod meter;
 pub mod plain;
-pub mod store;
-pub mod time;
 
-pub use course::{Course, Faults, Intake};
-pub use entropy::{Entropy, MeterSeed};
+pub use course::{Course, Faults};
 pub use load::{Load, Series};
-pub use meter::{Block, FileMeter, MeterError};
+pub use sealer::{Block, Entropy, Intake, MeterError, MeterSeed, SealingMeter};

@@ -319,7 +319,7 @@ fn what_waits_for_memory_is_sealed_again_after_a_power_cut() {
 fn a_lying_meter_signs_two_blocks_with_one_number() {
     let (_dir, mut bench) = bench(4);
     bench.pair(7);
-    bench.device().set_lying(true);
+    bench.device().set_witness(Some(Box::<meter_emulator::live::fault::Lies>::default()));
     let said = bench.advance(2 * DAY);
     assert_eq!(said.iter().filter(|message| matches!(message, Message::Block(_))).count(), 4);
     let certificates = bench.certificates();
@@ -334,6 +334,6 @@ fn a_lying_meter_signs_two_blocks_with_one_number() {
         assert_ne!(pair[0].hash, pair[1].hash);
         assert_eq!(pair[0].header.previous, pair[1].header.previous);
     }
-    bench.device().set_lying(false);
+    bench.device().set_witness(None);
     assert_eq!(bench.check().len(), 2, "the true chain is whole");
 }

@@ -68,7 +68,7 @@ fn minutes_become_half_hours() {
     run_json(&words, dir.path(), 0);
     let opened = open_directory(dir.path());
     let first = &opened["1-0:1.8.0"][0];
-    assert_eq!(meter_emulator::time::show(first.header.span().from), "2006-12-16T16:30Z");
+    assert_eq!(sealer::time::show(first.header.span().from), "2006-12-16T16:30Z");
     let minutes = column(&path, 1);
     let parts = |text: &String| meter_emulator::amount::parse_parts(text).unwrap();
     // The file begins at 16:24; the day's last slot ends at midnight.

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Opened, code, open_chain, readings};
 use meter_emulator::{
-    Block, Course, Entropy, Faults, FileMeter, Intake, Load, MeterError, MeterSeed, Series, household,
+    Block, Course, Entropy, Faults, Intake, Load, MeterError, MeterSeed, SealingMeter, Series, household,
 };
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterKind, Status, Text, events};
@@ -30,8 +30,8 @@ fn register(text: &str) -> Register {
     }
 }
 
-fn meter() -> (FileMeter, Pairing) {
-    FileMeter::new(&entropy(), None, SealClass::Certified, START).unwrap()
+fn meter() -> (SealingMeter, Pairing) {
+    SealingMeter::new(&entropy(), None, SealClass::Certified, START).unwrap()
 }
 
 fn load(amounts: Vec<Option<u32>>) -> Load {
@@ -42,7 +42,7 @@ fn course(load: Load, faults: Faults, rotations: Vec<u64>) -> Course {
     Course { load, intakes: vec![Intake { register: register("1-0:1.8.0"), start: Some(12_345) }], faults, rotations }
 }
 
-fn run(course: &Course) -> (FileMeter, Vec<Opened>) {
+fn run(course: &Course) -> (SealingMeter, Vec<Opened>) {
     let (mut meter, pairing) = meter();
     let outline = course.prepare(&mut meter).unwrap();
     let mut blocks: Vec<Block> = Vec::new();

@@ -30,7 +30,7 @@ fn csv(dir: &Path, name: &str, readings: impl Iterator<Item = Option<u32>>) -> P
     let mut text = String::from("utc_start,import_wh\n");
     for (slot, reading) in (0..).zip(readings) {
         let reading = reading.map(|wh| wh.to_string()).unwrap_or_default();
-        text.push_str(&format!("{},{reading}\n", meter_emulator::time::show(start + slot * 1800)));
+        text.push_str(&format!("{},{reading}\n", sealer::time::show(start + slot * 1800)));
     }
     let path = dir.join(name);
     fs::write(&path, text).unwrap();

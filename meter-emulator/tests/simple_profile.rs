@@ -8,7 +8,7 @@ use common::{Opened, code, open_chain};
 use meter_emulator::bill::{self, Billed, BillingError};
 use meter_emulator::course::CourseError;
 use meter_emulator::{
-    Block, Course, Entropy, Faults, FileMeter, Intake, Load, MeterError, MeterSeed, Series, household,
+    Block, Course, Entropy, Faults, Intake, Load, MeterError, MeterSeed, SealingMeter, Series, household,
 };
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterKind, Status, Text, events};
@@ -36,15 +36,15 @@ fn course(span: Span, amount: impl Fn(u64) -> Option<u32>) -> Course {
     Course { load, intakes, faults: Faults::default(), rotations: vec![] }
 }
 
-fn meter(first: u64) -> FileMeter {
-    FileMeter::unpaired(&entropy(), None, SealClass::Certified, first).unwrap()
+fn meter(first: u64) -> SealingMeter {
+    SealingMeter::unpaired(&entropy(), None, SealClass::Certified, first).unwrap()
 }
 
 fn import() -> SignedTariff {
     signed(&tariff(&[IMPORT]))
 }
 
-fn bill_of(course: Course, period: Span, meter: &mut FileMeter) -> Result<Billed, BillingError> {
+fn bill_of(course: Course, period: Span, meter: &mut SealingMeter) -> Result<Billed, BillingError> {
     bill::bill(course, &import(), period, meter, &entropy(), false)
 }
 
@@ -66,7 +66,7 @@ fn fee_of_blocks(tariff: &SignedTariff, period: Span, registers: &[Vec<Opened>])
     settle(&tariff.tariff, &period, &sums).unwrap().fee_minor
 }
 
-fn seal(course: &Course, meter: &mut FileMeter) -> Result<Vec<Block>, CourseError> {
+fn seal(course: &Course, meter: &mut SealingMeter) -> Result<Vec<Block>, CourseError> {
     let outline = course.prepare(meter)?;
     let mut blocks = Vec::new();
     let keep = |block| {
@@ -83,7 +83,7 @@ fn the_fee_is_that_of_the_sealed_readings() {
     for (seed, interval) in [(1, Interval::HALF), (2, Interval::QUARTER), (7, Interval::HALF)] {
         let (mut simple, (mut sealing, pairing)) = (
             meter(days("2025-02-01", "2025-03-01").from),
-            FileMeter::new(&entropy(), None, SealClass::Certified, days("2025-02-01", "2025-03-01").from).unwrap(),
+            SealingMeter::new(&entropy(), None, SealClass::Certified, days("2025-02-01", "2025-03-01").from).unwrap(),
         );
         let mut sealed: Vec<Block> = Vec::new();
         // Three months after each other: fractions of a unit are carried on; one has 23 and one 24 hours of clock change.
@@ -199,7 +199,7 @@ fn every_time_is_billed_once() {
 #[test]
 fn a_paired_meter_seals_bills_and_seals() {
     let first = days("2025-02-01", "2025-02-11");
-    let (mut meter, pairing) = FileMeter::new(&entropy(), None, SealClass::Certified, first.from).unwrap();
+    let (mut meter, pairing) = SealingMeter::new(&entropy(), None, SealClass::Certified, first.from).unwrap();
     let amount = |_| Some(15_000);
     let mut blocks = seal(&course(first, amount), &mut meter).unwrap();
     let overlap = bill_of(course(first, amount), days("2025-02-10", "2025-02-11"), &mut meter);

@@ -7,7 +7,7 @@ use common::code;
 use common::tariff::{YEAR, days, signed, tariff};
 use ed25519_dalek::SigningKey;
 use meter_emulator::bill::{self, Billed};
-use meter_emulator::{Course, Entropy, Faults, FileMeter, Intake, Load, MeterSeed, Series};
+use meter_emulator::{Course, Entropy, Faults, Intake, Load, MeterSeed, SealingMeter, Series};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterKind, Text};
 use protocol::certificate::VerifiedCertificate;
@@ -32,7 +32,7 @@ fn terms() -> SignedTariff {
 }
 
 /// February, measured throughout or with one missing slot.
-fn billed(class: SealClass, whole: bool) -> (FileMeter, Billed) {
+fn billed(class: SealClass, whole: bool) -> (SealingMeter, Billed) {
     let period = days("2025-02-01", "2025-03-01");
     let amounts = (0..period.seconds() / 1800).map(|slot| (whole || slot != 99).then_some(2_340_000)).collect();
     let load = Load::new(Interval::HALF, period.from / 1800, vec![Series { name: "a".into(), amounts }]).unwrap();
@@ -40,7 +40,7 @@ fn billed(class: SealClass, whole: bool) -> (FileMeter, Billed) {
     let register = Register { code: code(IMPORT), unit, kind, interval: Interval::HALF };
     let intakes = vec![Intake { register, start: None }];
     let course = Course { load, intakes, faults: Faults::default(), rotations: vec![] };
-    let mut meter = FileMeter::unpaired(&entropy(), None, class, period.from).unwrap();
+    let mut meter = SealingMeter::unpaired(&entropy(), None, class, period.from).unwrap();
     let bill = bill::bill(course, &terms(), period, &mut meter, &entropy(), false).unwrap();
     (meter, bill)
 }
@@ -66,9 +66,9 @@ fn a_registry_says_whose_bill_it_is() {
     assert_eq!(verified.origin, Origin::Unattested);
 
     let of = |byte| Entropy::Seeded(MeterSeed::from_bytes([byte; 32]));
-    let other = FileMeter::unpaired(&of(1), None, SealClass::Certified, 0).unwrap();
+    let other = SealingMeter::unpaired(&of(1), None, SealClass::Certified, 0).unwrap();
     assert_eq!(reason(&billed.bytes, &registry(other.certificates()), &Policy::default()), "unknown-meter");
-    let fork = FileMeter::unpaired(&entropy(), None, SealClass::Certified, 0).unwrap();
+    let fork = SealingMeter::unpaired(&entropy(), None, SealClass::Certified, 0).unwrap();
     assert_eq!(reason(&billed.bytes, &registry(fork.certificates()), &Policy::default()), "forked-epoch");
 }
 

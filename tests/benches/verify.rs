@@ -21,7 +21,7 @@ use ed25519_dalek::SigningKey;
 use gateway_core::bill::{BillRequest, make};
 use gateway_core::ingest::{Ingest, pair};
 use gateway_core::{Store, StoreKey};
-use meter_emulator::{Entropy, FileMeter, MeterSeed, household};
+use meter_emulator::{Entropy, MeterSeed, SealingMeter, household};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterKind, Status, Text};
 use metrology::seal::Sample;
@@ -45,7 +45,7 @@ struct Sealed {
 
 fn seal(seed: u8, days: u32, interval: Interval) -> Sealed {
     let entropy = Entropy::Seeded(MeterSeed::from_bytes([seed; 32]));
-    let (mut meter, pairing) = FileMeter::new(&entropy, None, SealClass::Certified, START).unwrap();
+    let (mut meter, pairing) = SealingMeter::new(&entropy, None, SealClass::Certified, START).unwrap();
     let code = Text::new("1-0:1.8.0").unwrap();
     meter
         .add_register(Register { code, unit: Text::new("Wh").unwrap(), kind: RegisterKind::Cumulative, interval }, 0)

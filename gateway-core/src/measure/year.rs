@@ -1,22 +1,14 @@
 //! A year of quarter-hours, sealed here as a meter would, taken in by a store that is then thrown away.
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
-use ed25519_dalek::SigningKey;
-use protocol::block::BlockFile;
-use protocol::certificate::VerifiedCertificate;
-use protocol::metrology::certificate::{Certificate, SealClass};
-use protocol::metrology::cose::public_key;
-use protocol::metrology::keys::{AgreementKey, PairingCode, PairingContext, household_fingerprint, register_key};
-use protocol::metrology::label::{
-    Coverage, DAY_SECONDS, Interval, MeterId, Register, RegisterCode, RegisterKind, Status, Unit,
-};
-use protocol::metrology::seal::{ChainState, Epoch, Journal, Pairing as Paired, Sample, SealedBlock, Sealer};
+use protocol::metrology::certificate::SealClass;
+use protocol::metrology::label::{Interval, MeterId, Register, RegisterCode, RegisterKind, Status, Unit};
+use protocol::metrology::seal::Sample;
 use protocol::pairing::Pairing;
-use protocol::wire;
 use rand_core::{CryptoRng, RngCore};
+use sealer::{Block, Entropy, MeterSeed, SealingMeter};
 
 use super::MeasureError;
 use crate::ingest::{Ingest, IngestError, pair};
@@ -39,17 +31,6 @@ pub struct Year {
     pub imported: Duration,
     /// What the store takes on the disk.
     pub bytes: u64,
-}
-
-/// What a meter writes into its own memory: nothing here, it does not outlive the measurement.
-struct Nothing;
-
-impl Journal for Nothing {
-    type Error = Infallible;
-
-    fn store(&mut self, _: &RegisterCode, _: &ChainState, _: &SealedBlock) -> Result<(), Infallible> {
-        Ok(())
-    }
 }
 
 /// Seals a made-up year and takes it into a new store in `folder`, which should be empty. `clock` tells the time since
@@ -91,59 +72,21 @@ pub fn import_year(
 
 /// The blocks of a year of quarter-hours, and the pairing that opens them.
 fn sealed_year(rng: &mut (impl RngCore + CryptoRng)) -> Option<(Pairing, Vec<Vec<u8>>)> {
-    let mut draw = || {
-        let mut bytes = [0; 32];
-        rng.fill_bytes(&mut bytes);
-        bytes
-    };
-    let (identity, signing) = (SigningKey::from_bytes(&draw()), SigningKey::from_bytes(&draw()));
-    let (agreement, household_key) = (AgreementKey::from_bytes(draw()), AgreementKey::from_bytes(draw()));
-    let mut code = [0; 16];
-    rng.fill_bytes(&mut code);
-    let code = PairingCode::from_bytes(code);
-    let certificate = Certificate {
-        meter: MeterId::new("MEASURED")?,
-        class: SealClass::SelfSealed,
-        identity_key: public_key(&identity),
-        epoch: 0,
-        signing_key: public_key(&signing),
-        agreement_key: agreement.public(),
-        first: FIRST,
-        previous: None,
-        heads: &[],
-    };
-    let certificate = VerifiedCertificate::read(certificate.sign(&identity)?.as_slice()).ok()?;
-    let household = household_fingerprint(&household_key.public());
-    let context = PairingContext { certificate: &certificate.hash, counter: 1, household: &household };
-    let register = Register {
-        code: RegisterCode::new("1-0:1.8.0")?,
-        unit: Unit::new("Wh")?,
-        kind: RegisterKind::Cumulative,
-        interval: Interval::QUARTER,
-    };
-    let day = u32::try_from(FIRST / DAY_SECONDS).ok()?;
-    let key = register_key(&agreement, &household_key.public(), &code, &context, &register.code, day)?;
-    let (coverage, previous) = (Coverage::default(), certificate.hash);
-    let state = ChainState { coverage, next: None, block: 0, previous, total: 0, day, key };
-    let epoch = Epoch { certificate: certificate.hash, number: 0, first: FIRST, signing };
-    let mut sealer = Sealer::resume(register, &epoch, Paired { counter: 1, household }, state);
-
-    let mut blocks = Vec::new();
-    let first = FIRST / Interval::QUARTER.seconds();
-    for slot in first..first + DAYS * Interval::QUARTER.slots_per_day() {
-        // Between 20 and 820 Wh, without a pattern.
-        let amount = u32::try_from(20 + (slot.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 800).ok()?;
-        let sample = Sample { advance: amount * 10_000, status: Status::Measured };
-        if sealer.record::<Infallible>(slot, sample).ok()? {
-            let block = sealer.close(&epoch, &mut Nothing).ok()?;
-            blocks.push(wire::encode(&BlockFile::new(
-                block.message.as_slice(),
-                block.commitments(),
-                block.ciphertext(),
-            )));
-        }
-    }
-    Some((Pairing { counter: 1, household_key, code, certificates: vec![certificate] }, blocks))
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    let entropy = Entropy::Seeded(MeterSeed::from_bytes(seed));
+    let (mut meter, pairing) =
+        SealingMeter::new(&entropy, MeterId::new("MEASURED"), SealClass::SelfSealed, FIRST).ok()?;
+    let code = RegisterCode::new("1-0:1.8.0")?;
+    let (unit, kind, interval) = (Unit::new("Wh")?, RegisterKind::Cumulative, Interval::QUARTER);
+    meter.add_register(Register { code, unit, kind, interval }, 0).ok()?;
+    let first = FIRST / interval.seconds();
+    let slots = first..first + DAYS * interval.slots_per_day();
+    // Between 20 and 820 Wh, without a pattern.
+    let amount = |slot: u64| u32::try_from(20 + (slot.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 800).unwrap_or(20);
+    let samples = slots.map(|slot| Sample { advance: amount(slot) * 10_000, status: Status::Measured });
+    let blocks = meter.seal(&code, first, samples).ok()?;
+    Some((pairing, blocks.iter().map(Block::bytes).collect()))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use protocol::time::Span;
 use protocol::verify::Refusal;
 
 use crate::course::CourseError;
-use crate::meter::MeterError;
-use crate::time::show;
+use sealer::meter::MeterError;
+use sealer::time::show;
 
 /// A bill that is refused; nothing of it happened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

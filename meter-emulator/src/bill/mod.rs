@@ -23,11 +23,11 @@ use protocol::tariff::{SignedTariff, Tariff};
 use protocol::time::{Span, Zone};
 use protocol::verify::{Policy, Registry};
 
-use crate::course::{Course, Intake};
-use crate::entropy::Entropy;
+use crate::course::Course;
 use crate::load::{Load, Series};
-use crate::meter::{FileMeter, MeterError, directory_name};
 use account::Account;
+use sealer::Entropy;
+use sealer::meter::{Intake, MeterError, SealingMeter, directory_name};
 
 /// A bill as it leaves the meter, and what may be said about it.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub fn bill(
     course: Course,
     tariff: &SignedTariff,
     period: Span,
-    meter: &mut FileMeter,
+    meter: &mut SealingMeter,
     entropy: &Entropy,
     rotate: bool,
 ) -> Result<Billed, BillingError> {
@@ -115,7 +115,7 @@ pub fn bill(
     };
     // Readings end here; what is left of them are sums in the fee and the registers' totals.
     drop(accounts);
-    let bytes = bill.sign(&certificate.message, &meter.epoch.signing);
+    let bytes = meter.sign_bill(&bill);
     let policy = Policy { allow_incomplete: true, ..Policy::default() };
     let digest = meter_bill::verify(&bytes, tariff, &Registry::default(), &policy)?.digest;
     Ok(Billed { bill, digest, bytes, registers: kept, left_out })
@@ -151,7 +151,7 @@ fn billed_series(load: Load, registers: &[(usize, Intake)]) -> Result<Load, Bill
 }
 
 /// Finds the register in the meter or adds it, and says how many seconds before the period nothing accounts for.
-fn take_up(meter: &mut FileMeter, intake: &Intake, period: &Span) -> Result<u64, BillingError> {
+fn take_up(meter: &mut SealingMeter, intake: &Intake, period: &Span) -> Result<u64, BillingError> {
     let code = intake.register.code;
     let end = meter.coverage(&code).and_then(|coverage| coverage.ranges().last().map(|range| range.1));
     if let Some(until) = end.filter(|until| period.from < *until) {

@@ -14,7 +14,7 @@ pub use super::run_args::{BrokerArgs, RunArgs};
 use super::examples::{BILL_EXAMPLES, SEAL_EXAMPLES};
 use crate::course::Faults;
 use crate::household::DEFAULT_PV_WATTS;
-use crate::time::{parse_moment, parse_span, parse_time};
+use sealer::time::{parse_moment, parse_span, parse_time};
 
 /// The emulated meter.
 #[derive(Parser)]

@@ -17,8 +17,8 @@ use super::error::CliError;
 use super::source::{Source, source};
 use crate::bill::{self, Billed};
 use crate::course::Course;
-use crate::meter::FileMeter;
-use crate::store::{BILLS, CERTIFICATE, Store};
+use sealer::meter::SealingMeter;
+use sealer::store::{BILLS, CERTIFICATE, Store};
 
 /// Longest provider.pub that is read.
 const MAX_KEY_FILE: u64 = 1 << 16;
@@ -50,7 +50,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<BillReport, CliError> {
         }
         None => {
             let class = device::class(&args.device.made);
-            (None, FileMeter::unpaired(&entropy, args.device.made.meter_id, class, period.from)?)
+            (None, SealingMeter::unpaired(&entropy, args.device.made.meter_id, class, period.from)?)
         }
     };
     let epochs = meter.certificates().len();
@@ -164,7 +164,7 @@ struct RegisterReport {
 
 impl BillReport {
     fn new(
-        meter: &FileMeter,
+        meter: &SealingMeter,
         billed: &Billed,
         tariff: &Tariff,
         path: PathBuf,

@@ -4,8 +4,8 @@ use metrology::certificate::SealClass;
 
 use super::args::{Class, MadeArgs};
 use super::error::CliError;
-use crate::entropy::{Entropy, MeterSeed};
-use crate::meter::FileMeter;
+use sealer::meter::SealingMeter;
+use sealer::{Entropy, MeterSeed};
 
 /// What is said of keys that repeat.
 pub(super) const SEEDED: &str = "the keys follow from --seed: for tests only, whoever knows the seed has the meter";
@@ -24,7 +24,7 @@ pub(super) fn entropy(args: &MadeArgs) -> Result<Entropy, CliError> {
 }
 
 /// What is said about the meter must be true of the one that is there.
-pub(super) fn check_same(args: &MadeArgs, entropy: &Entropy, meter: &FileMeter) -> Result<(), CliError> {
+pub(super) fn check_same(args: &MadeArgs, entropy: &Entropy, meter: &SealingMeter) -> Result<(), CliError> {
     if args.meter_id.is_some_and(|id| id != meter.id()) {
         return Err(CliError::OtherMeter(meter.id()));
     }

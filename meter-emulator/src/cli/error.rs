@@ -6,14 +6,14 @@ use metrology::label::MeterId;
 
 use crate::bill::BillingError;
 use crate::course::CourseError;
-use crate::live::port::BrokerError;
-use crate::live::recorder::Failure;
 use crate::live::run::RunError;
 use crate::load::LoadError;
-use crate::meter::MeterError;
 use crate::plain::live::PlainError;
 use crate::plain::{PlanError, UnknownProtocol};
-use crate::store::StoreError;
+use sealer::meter::MeterError;
+use sealer::port::BrokerError;
+use sealer::recorder::Failure;
+use sealer::store::StoreError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

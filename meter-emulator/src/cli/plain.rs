@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 use super::args::PlainArgs;
 use super::error::CliError;
 use super::run::{client, tell};
-use crate::live::event::Event;
-use crate::live::port::Lines;
 use crate::plain::live::{PlainError, TruthFile, run};
 use crate::plain::ocmf::Signer256;
 use crate::plain::{Keys, Plan, PlanError, Play, Protocol, Quirks, Sent};
+use sealer::Event;
+use sealer::port::Lines;
 
 /// 2025-01-01: where frames begin that are written at once.
 const VIRTUAL_FROM: u64 = 1_735_689_600;

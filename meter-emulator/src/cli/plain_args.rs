@@ -10,8 +10,8 @@ use super::examples::PLAIN_EXAMPLES;
 use super::run_args::serial;
 use crate::household::DEFAULT_PV_WATTS;
 use crate::live::Speed;
-use crate::live::port::Serial;
 use crate::plain::Quirk;
+use sealer::port::Serial;
 
 /// Arguments of `plain`.
 #[derive(Args)]

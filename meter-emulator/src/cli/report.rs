@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::args::Class;
 use crate::course::Tally;
-use crate::meter::{FileMeter, directory_name};
-use crate::store::{BLOCKS, CERTIFICATE, PAIRING};
-use crate::time::show;
+use sealer::meter::{SealingMeter, directory_name};
+use sealer::store::{BLOCKS, CERTIFICATE, PAIRING};
+use sealer::time::show;
 
 /// The summary of a run; its JSON is an interface for programs.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,7 @@ struct RegisterReport {
 
 impl Report {
     pub(super) fn new(
-        meter: &FileMeter,
+        meter: &SealingMeter,
         tallies: &[Tally],
         load: Span,
         root: &Path,

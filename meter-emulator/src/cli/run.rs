@@ -12,10 +12,10 @@ use super::args::{BrokerArgs, RunArgs};
 use super::device;
 use super::error::CliError;
 use super::source::source;
-use crate::live::event::Event;
-use crate::live::port::{Broker, BrokerError, Lines};
 use crate::live::run::Options;
 use crate::live::{Setup, World};
+use sealer::Event;
+use sealer::port::{Broker, BrokerError, Lines};
 
 /// Digits behind the point of the currencies that meters are prepaid in.
 const EXPONENT: u8 = 2;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let source = source(&args.source)?;
     let setup = Arc::new(Setup {
         root: args.dir.clone(),
-        world: World::new(source.load).map_err(CliError::Household)?,
+        source: Arc::new(World::new(source.load).map_err(CliError::Household)?),
         intakes: source.intakes,
         id: args.made.meter_id,
         class: device::class(&args.made),
@@ -39,7 +39,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), CliError> {
         currency: Currency { code: args.currency.clone(), exponent: EXPONENT },
         entropy,
     });
-    if let Some((_, meter)) = crate::store::Store::open_live(&args.dir)? {
+    if let Some((_, meter)) = sealer::store::Store::open_live(&args.dir)? {
         device::check_same(&args.made, &setup.entropy, &meter)?;
         if args.mqtt.is_some() {
             check_topic(meter.id().as_str())?;

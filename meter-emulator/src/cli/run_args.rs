@@ -9,7 +9,7 @@ use super::args::{MadeArgs, SourceArgs, moment};
 use super::examples::RUN_EXAMPLES;
 use crate::live::Speed;
 use crate::live::fault::Fault;
-use crate::live::port::Serial;
+use sealer::port::Serial;
 
 /// Arguments of `run`.
 #[derive(Args)]

@@ -11,11 +11,11 @@ use super::error::CliError;
 use super::report::Report;
 use super::source::{Source, source};
 use crate::course::Course;
-use crate::entropy::Entropy;
 use crate::load::Load;
-use crate::meter::FileMeter;
-use crate::store::{Stage, Store};
-use crate::time::show;
+use sealer::Entropy;
+use sealer::meter::SealingMeter;
+use sealer::store::{Stage, Store};
+use sealer::time::show;
 
 /// Runs the command. Nothing is written before the whole run has been found to fit.
 pub(super) fn seal(args: &SealArgs, err: &mut dyn Write) -> Result<Report, CliError> {
@@ -79,9 +79,9 @@ fn lay_out(stage: &mut Stage, pairing: Option<&Pairing>) -> Result<(), CliError>
     pairing.map_or(Ok(()), |pairing| stage.pairing(pairing)).map_err(CliError::from)
 }
 
-fn new_meter(args: &MadeArgs, entropy: &Entropy, load: &Load) -> Result<(FileMeter, Pairing), CliError> {
+fn new_meter(args: &MadeArgs, entropy: &Entropy, load: &Load) -> Result<(SealingMeter, Pairing), CliError> {
     let class = device::class(args);
-    Ok(FileMeter::new(entropy, args.meter_id, class, load.span().from)?)
+    Ok(SealingMeter::new(entropy, args.meter_id, class, load.span().from)?)
 }
 
 /// A line on the terminal when sealing takes long.

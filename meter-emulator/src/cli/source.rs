@@ -8,10 +8,10 @@ use metrology::label::{DAY_SECONDS, Interval, Register, RegisterCode, RegisterKi
 use super::args::SourceArgs;
 use super::error::CliError;
 use crate::amount::parse_parts;
-use crate::course::Intake;
 use crate::household::{Household, MAX_DAYS, MAX_PV_WATTS, gas};
 use crate::load::{Load, LoadError, Series, read_csv};
-use crate::time::show;
+use sealer::Intake;
+use sealer::time::show;
 
 /// 2025-01-01: where a household begins when nothing is said.
 const HOUSEHOLD_FROM: u64 = 1_735_689_600;

@@ -3,8 +3,8 @@
 use metrology::label::{Register, RegisterCode};
 use protocol::time::Span;
 
-use crate::meter::MeterError;
-use crate::time::show;
+use sealer::meter::MeterError;
+use sealer::time::show;
 
 /// A run that is refused before it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

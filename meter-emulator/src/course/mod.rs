@@ -13,18 +13,9 @@ use metrology::label::{DAY_SECONDS, Register, RegisterCode, Status, events};
 use metrology::seal::Sample;
 use protocol::time::Span;
 
-use crate::entropy::Entropy;
 use crate::load::Load;
-use crate::meter::{Block, FileMeter, MeterError};
-
-/// Which register counts a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Intake {
-    /// The register.
-    pub register: Register,
-    /// What it shows at the start in 10⁻⁴ units, if it is new to the meter.
-    pub start: Option<u64>,
-}
+use sealer::Entropy;
+use sealer::{Block, Intake, MeterError, SealingMeter};
 
 /// What goes wrong during the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,7 +73,7 @@ impl Course {
     ///
     /// # Errors
     /// See [`CourseError`].
-    pub fn prepare(&self, meter: &mut FileMeter) -> Result<Outline, CourseError> {
+    pub fn prepare(&self, meter: &mut SealingMeter) -> Result<Outline, CourseError> {
         if self.intakes.len() != self.load.series().len() {
             return Err(CourseError::Columns);
         }
@@ -128,7 +119,7 @@ impl Course {
     }
 
     /// The slot at which a register goes on; none when its clock stepped.
-    fn resume(&self, meter: &mut FileMeter, intake: &Intake) -> Result<Option<u64>, CourseError> {
+    fn resume(&self, meter: &mut SealingMeter, intake: &Intake) -> Result<Option<u64>, CourseError> {
         let (span, code) = (self.load.span(), intake.register.code);
         if span.from < meter.epoch_first() {
             let coverage = meter.coverage(&code).unwrap_or_default();
@@ -171,7 +162,7 @@ impl Course {
     pub fn run<E: From<MeterError>>(
         &self,
         outline: &Outline,
-        meter: &mut FileMeter,
+        meter: &mut SealingMeter,
         entropy: &Entropy,
         mut hand_out: impl FnMut(Block) -> Result<(), E>,
     ) -> Result<Vec<Tally>, E> {
@@ -210,7 +201,7 @@ impl Course {
     /// Records one slot of one register.
     fn record(
         &self,
-        meter: &mut FileMeter,
+        meter: &mut SealingMeter,
         place: usize,
         slot: u64,
         tally: &mut Tally,

@@ -4,8 +4,8 @@ use metrology::certificate::SealClass;
 use metrology::label::{Interval, RegisterKind, Text};
 
 use super::*;
-use crate::entropy::MeterSeed;
 use crate::load::Series;
+use sealer::MeterSeed;
 
 /// 2025-01-01.
 const START: u64 = 1_735_689_600;
@@ -35,12 +35,12 @@ fn course(code: &str, slot: u64, slots: usize) -> Course {
     }
 }
 
-fn meter() -> FileMeter {
-    FileMeter::new(&entropy(), None, SealClass::Certified, START).unwrap().0
+fn meter() -> SealingMeter {
+    SealingMeter::new(&entropy(), None, SealClass::Certified, START).unwrap().0
 }
 
 /// Runs a course and returns what came of it and the spans of its blocks in half-hours from the start.
-fn run(meter: &mut FileMeter, course: &Course) -> (Tally, Vec<(u64, u64)>) {
+fn run(meter: &mut SealingMeter, course: &Course) -> (Tally, Vec<(u64, u64)>) {
     let outline = course.prepare(meter).unwrap();
     let mut spans = Vec::new();
     let hand_out = |block: Block| {

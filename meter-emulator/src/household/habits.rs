@@ -2,8 +2,8 @@
 
 use super::draw::{Draw, Question};
 use super::sun::day_of_year;
-use crate::time::date_of;
 use metrology::label::DAY_SECONDS;
+use sealer::time::date_of;
 
 /// A household's size and habits.
 pub(super) struct Habits {

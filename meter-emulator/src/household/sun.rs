@@ -2,7 +2,7 @@
 
 use metrology::label::DAY_SECONDS;
 
-use crate::time::date_of;
+use sealer::time::date_of;
 
 /// 1 in the fixed-point numbers of this module.
 const ONE: i64 = 10_000;

@@ -1,6 +1,5 @@
 //! A live meter on real lines: one thread that owns the device, and lines that talk to it.
 
-mod code;
 mod control;
 mod error;
 mod lifetime;
@@ -17,11 +16,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::clock::Speed;
-use super::event::Event;
 use super::fault::{Fault, Trouble};
-use super::port::{self, Inward, Lines, Port};
-use super::recorder::Setup;
 use lifetime::Life;
+use sealer::code_file as code;
+use sealer::event::Event;
+use sealer::port::{self, Inward, Lines, Port};
+use sealer::recorder::Setup;
 
 /// How a meter runs.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl Run<'_> {
         }
         self.tell();
         let meter = self.life.device()?.recorder().meter().id();
-        let opened = port::open(&self.options.lines, meter.as_str(), inward, &self.trouble);
+        let opened = port::open(&self.options.lines, meter.as_str(), inward, Arc::clone(&self.trouble) as _);
         let (ports, events) = self.runtime.block_on(opened)?;
         self.ports = ports;
         events.iter().for_each(|event| (self.say)(event));

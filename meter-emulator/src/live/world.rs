@@ -2,6 +2,9 @@
 //!
 //! World time is not the meter's: a meter whose clock is wrong still counts what passes. All amounts are 10⁻⁴ units.
 
+use metrology::label::{Interval, Status};
+use sealer::Source;
+
 use crate::load::{Load, LoadError};
 
 /// A load that can be asked at any second.
@@ -38,42 +41,14 @@ impl World {
         &self.load
     }
 
-    /// First second of the load.
-    #[must_use]
-    pub fn from(&self) -> u64 {
-        self.load.span().from
-    }
-
-    /// End of the load.
-    #[must_use]
-    pub fn until(&self) -> u64 {
-        self.load.span().until
-    }
-
-    /// What passes through a series' register between two moments.
-    #[must_use]
-    pub fn passed(&self, series: usize, from: u64, until: u64) -> u64 {
-        self.total(series, until).saturating_sub(self.total(series, from))
-    }
-
     /// Whether the load knows what passed between two moments; outside of the load it does not.
-    #[must_use]
-    pub fn known(&self, series: usize, from: u64, until: u64) -> bool {
+    fn known(&self, series: usize, from: u64, until: u64) -> bool {
         let seconds = self.load.interval().seconds();
         let amounts = self.load.series().get(series).map_or(&[][..], |series| &series.amounts);
         (from / seconds..until.div_ceil(seconds)).all(|slot| {
             let place = slot.checked_sub(self.load.first()).and_then(|place| usize::try_from(place).ok());
             place.and_then(|place| amounts.get(place)).is_some_and(Option::is_some)
         })
-    }
-
-    /// Mean power of a series in its current slot, in 10⁻⁴ units an hour. None where the load has nothing.
-    #[must_use]
-    pub fn rate(&self, series: usize, at: u64) -> Option<u64> {
-        let seconds = self.load.interval().seconds();
-        let place = usize::try_from((at / seconds).checked_sub(self.load.first())?).ok()?;
-        let amount = *self.load.series().get(series)?.amounts.get(place)?;
-        Some(u64::from(amount?) * 3600 / seconds)
     }
 
     /// What has passed since the load's beginning; within a slot in proportion to its time.
@@ -89,11 +64,40 @@ impl World {
     }
 }
 
+impl Source for World {
+    fn interval(&self) -> Interval {
+        self.load.interval()
+    }
+
+    fn from(&self) -> u64 {
+        self.load.span().from
+    }
+
+    fn until(&self) -> u64 {
+        self.load.span().until
+    }
+
+    fn passed(&self, series: usize, from: u64, until: u64) -> u64 {
+        self.total(series, until).saturating_sub(self.total(series, from))
+    }
+
+    fn status(&self, series: usize, from: u64, until: u64) -> Status {
+        if self.known(series, from, until) { Status::Measured } else { Status::Missing }
+    }
+
+    /// The mean of the current slot.
+    fn rate(&self, series: usize, at: u64) -> Option<u64> {
+        let seconds = self.load.interval().seconds();
+        let place = usize::try_from((at / seconds).checked_sub(self.load.first())?).ok()?;
+        let amount = *self.load.series().get(series)?.amounts.get(place)?;
+        Some(u64::from(amount?) * 3600 / seconds)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::load::Series;
-    use metrology::label::Interval;
 
     fn world() -> World {
         let amounts = vec![Some(1800), None, Some(3600)];

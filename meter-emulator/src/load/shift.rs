@@ -5,7 +5,7 @@ use metrology::label::DAY_SECONDS;
 use protocol::time::day_of_date;
 
 use super::{Load, LoadError, Series};
-use crate::time::date_of;
+use sealer::time::date_of;
 
 impl Load {
     /// The same load `years` later, every slot at the same month, day and time. Where the way leads over a
@@ -56,8 +56,8 @@ fn moved_day(day: u64, years: i32) -> Result<u64, LoadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::{parse_moment, show};
     use metrology::label::Interval;
+    use sealer::time::{parse_moment, show};
 
     fn days(from: &str, until: &str) -> Load {
         let hour = |text| parse_moment(text).unwrap() / 3600;

@@ -10,7 +10,7 @@ use metrology::label::Interval;
 use super::rebin::{Dropped, rebin};
 use super::{Load, LoadError};
 use crate::amount::{AmountError, parse_parts};
-use crate::time::parse_time;
+use sealer::time::parse_time;
 
 /// Name of the first column.
 const TIME_COLUMN: &str = "utc_start";

@@ -55,7 +55,7 @@ pub fn setup(root: &Path, days: u64) -> Setup {
     let load = Load::new(Interval::HALF, START / SLOT, vec![series("import", 1), series("export", 2)]).unwrap();
     Setup {
         root: root.to_owned(),
-        world: World::new(load).unwrap(),
+        source: Arc::new(World::new(load).unwrap()),
         intakes: ["1-0:1.8.0", "1-0:2.8.0"].map(|code| Intake { register: register(code), start: None }).to_vec(),
         entropy: Entropy::Seeded(MeterSeed::from_bytes([5; 32])),
         id: None,
@@ -83,7 +83,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(setup: Setup) -> Self {
-        let at = setup.world.from();
+        let at = setup.source.from();
         let mut bench = Self { setup: Arc::new(setup), device: None, at, real: 0, events: Vec::new() };
         bench.power_on(at);
         bench

@@ -191,10 +191,10 @@ pub fn code(text: &str) -> RegisterCode {
 
 /// A CSV file of half-hours with 100, 101, … Wh in a directory.
 pub fn half_hours(directory: &Path, name: &str, from: &str, count: u64) -> PathBuf {
-    let start = meter_emulator::time::parse_moment(from).unwrap();
+    let start = sealer::time::parse_moment(from).unwrap();
     let mut text = String::from("utc_start,import_wh,export_wh\n");
     for i in 0..count {
-        let time = meter_emulator::time::show(start + i * 1800);
+        let time = sealer::time::show(start + i * 1800);
         text.push_str(&format!("{time},{},{}.5\n", 100 + i % 50, i % 7));
     }
     let path = directory.join(name);

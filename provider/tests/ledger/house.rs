@@ -2,7 +2,7 @@
 
 use ed25519_dalek::SigningKey;
 use gateway_core::{Store, StoreKey, ingest};
-use meter_emulator::{Block, Entropy, FileMeter, MeterSeed};
+use meter_emulator::{Block, Entropy, MeterSeed, SealingMeter};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterCode, RegisterKind, Status, Text};
 use metrology::seal::Sample;
@@ -31,7 +31,7 @@ pub fn code(text: &str) -> RegisterCode {
 
 /// A household: its store and its meters.
 pub struct House {
-    pub meters: Vec<FileMeter>,
+    pub meters: Vec<SealingMeter>,
     pub store: Store,
     _folder: tempfile::TempDir,
 }
@@ -64,7 +64,7 @@ impl House {
         missing: Option<u64>,
     ) {
         let from = START + days.start * DAY;
-        let (mut meter, pairing) = FileMeter::new(&entropy(seed), None, SealClass::Certified, from).unwrap();
+        let (mut meter, pairing) = SealingMeter::new(&entropy(seed), None, SealClass::Certified, from).unwrap();
         let registers = ["1-0:1.8.0", "1-0:2.8.0"].map(code);
         for code in registers {
             let unit = Text::new("Wh").unwrap();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use gateway_core::bill::{self, BillRequest};
-use meter_emulator::FileMeter;
+use meter_emulator::SealingMeter;
 use metrology::keys::Hash;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
@@ -66,7 +66,7 @@ impl Desk {
     }
 
     /// Lists a house's first meter and returns the exit code and the answer.
-    pub fn add(&self, meter: &FileMeter, more: &[&str]) -> (i32, Value) {
+    pub fn add(&self, meter: &SealingMeter, more: &[&str]) -> (i32, Value) {
         self.write("meter.cert", &meter.certificate_file());
         self.json(&[&["meter", "add", "meter.cert"], more].concat())
     }

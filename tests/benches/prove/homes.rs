@@ -7,7 +7,7 @@ use gateway_core::bill::proved::{Prover, make_proved};
 use gateway_core::ingest::{Ingest, pair};
 use gateway_core::prove::ProvingKey;
 use gateway_core::{Store, StoreKey};
-use meter_emulator::{Entropy, FileMeter, MeterSeed, household};
+use meter_emulator::{Entropy, MeterSeed, SealingMeter, household};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterKind, Status, Text};
 use metrology::seal::Sample;
@@ -65,7 +65,7 @@ pub fn run(folded: &FoldedKey, publics: &Publics, proof: &Proof, circuit: &Circu
 /// A home's bill for January.
 fn package(home: u8, tariff: &SignedTariff, prover: Prover<'_>) -> Vec<u8> {
     let entropy = Entropy::Seeded(MeterSeed::from_bytes([home; 32]));
-    let (mut meter, pairing) = FileMeter::new(&entropy, None, SealClass::Certified, START).unwrap();
+    let (mut meter, pairing) = SealingMeter::new(&entropy, None, SealClass::Certified, START).unwrap();
     let (interval, code) = (Interval::HALF, Text::new("1-0:1.8.0").unwrap());
     let register = Register { code, unit: Text::new("Wh").unwrap(), kind: RegisterKind::Cumulative, interval };
     meter.add_register(register, 0).unwrap();

@@ -1,7 +1,7 @@
 //! A home whose bills are proved: what the emulated meter sealed, a store that took it in, and circuits for trying out.
 //!
 //! ```text
-//! Load ─► FileMeter ─► blocks ─► Store ─► make_proved ─► package ─► verify_proved with the registry alone
+//! Load ─► SealingMeter ─► blocks ─► Store ─► make_proved ─► package ─► verify_proved with the registry alone
 //! ```
 //!
 //! Circuits are made once for all tests and kept under the target directory. A circuit that changed is made anew.
@@ -16,7 +16,7 @@ use gateway_core::circuits::CircuitFolder;
 use gateway_core::ingest::{Ingest, IngestError, learn, pair};
 use gateway_core::prove::ProvingKey;
 use gateway_core::store::StoreKey;
-use meter_emulator::{Course, Entropy, Faults, FileMeter, Intake, Load, MeterError, Series};
+use meter_emulator::{Course, Entropy, Faults, Intake, Load, MeterError, SealingMeter, Series};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterKind};
 use protocol::certificate;
@@ -93,7 +93,7 @@ impl Home {
             });
             let intakes = intakes.collect();
             let (mut meter, pairing) =
-                FileMeter::new(&Entropy::System, None, SealClass::Certified, load.span().from).unwrap();
+                SealingMeter::new(&Entropy::System, None, SealClass::Certified, load.span().from).unwrap();
             let course = Course { load, intakes, faults, rotations };
             let outline = course.prepare(&mut meter).unwrap();
             let mut blocks = Vec::new();

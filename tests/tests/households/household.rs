@@ -9,7 +9,7 @@ use gateway_core::bill::{BillRefused, BillRequest, make};
 use gateway_core::ingest::{Ingest, IngestError, pair};
 use gateway_core::store::StoreKey;
 use meter_emulator::load::read_csv;
-use meter_emulator::{Course, Entropy, Faults, FileMeter, Intake, MeterError};
+use meter_emulator::{Course, Entropy, Faults, Intake, MeterError, SealingMeter};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterCode, RegisterKind, Unit};
 use protocol::certificate;
@@ -60,7 +60,7 @@ impl Household {
         };
         let intakes = registers.iter().map(intake).collect();
         let (mut meter, pairing) =
-            FileMeter::new(&Entropy::System, None, SealClass::Certified, load.span().from).unwrap();
+            SealingMeter::new(&Entropy::System, None, SealClass::Certified, load.span().from).unwrap();
         let course = Course { load, intakes, faults: Faults::default(), rotations: Vec::new() };
         let outline = course.prepare(&mut meter).unwrap();
         let mut blocks = Vec::new();

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use sealer::port;
+
 use super::{Fault, Probability};
 
 /// Messages that are kept to come again.
@@ -88,9 +90,10 @@ impl Trouble {
     pub fn happened(&self) -> u64 {
         self.happened
     }
+}
 
-    /// What arrives when something is sent: frames, or messages on a line that needs no frames.
-    pub fn pass(&mut self, mut sent: Vec<u8>) -> Vec<Vec<u8>> {
+impl port::Trouble for Trouble {
+    fn pass(&mut self, mut sent: Vec<u8>) -> Vec<Vec<u8>> {
         let mut arrives = Vec::new();
         if self.again.is_some() {
             if self.past.len() == KEPT {
@@ -131,6 +134,7 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sealer::port::Trouble as _;
 
     fn sent(fault: &str, seed: u64) -> Vec<Vec<u8>> {
         let mut line = Trouble::new(seed);

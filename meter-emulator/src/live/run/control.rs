@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::RunError;
 use crate::live::clock::Speed;
 use crate::live::fault::{Fault, parse_step};
-use crate::live::port::Inward;
+use sealer::port::Inward;
 
 /// Longest control line.
 const MAX_LINE: usize = 256;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::live::port::LineError;
-use crate::live::recorder::Failure;
+use sealer::port::LineError;
+use sealer::recorder::Failure;
 
 /// Why a meter does not run, or not any more.
 #[derive(Debug, thiserror::Error)]

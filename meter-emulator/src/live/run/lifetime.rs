@@ -7,12 +7,12 @@ use protocol::line::Message;
 
 use super::{Options, RunError};
 use crate::live::clock::{Clock, Speed};
-use crate::live::device::Device;
-use crate::live::event::Event;
-use crate::live::fault::Fault;
-use crate::live::record::Stamp;
-use crate::live::recorder::{Failure, Moment, Setup};
-use crate::store::StoreError;
+use crate::live::fault::{Fault, Lies};
+use sealer::Device;
+use sealer::Event;
+use sealer::record::Stamp;
+use sealer::recorder::{Failure, Moment, Setup};
+use sealer::store::StoreError;
 
 pub(super) struct Life<'a> {
     setup: &'a Arc<Setup>,
@@ -59,7 +59,7 @@ impl<'a> Life<'a> {
         let passed = if last.seen == 0 { 0 } else { self.options.speed.world_millis(off) / 1000 };
         let awaited = self.options.catch_up.is_some_and(|until| last.at < until);
         let at = if awaited { last.at } else { last.at.saturating_add(passed.min(self.options.outage_limit)) };
-        at.max(self.setup.start.unwrap_or(0)).max(self.setup.world.from())
+        at.max(self.setup.start.unwrap_or(0)).max(self.setup.source.from())
     }
 
     /// The clock begins to run where the meter is.
@@ -95,7 +95,7 @@ impl<'a> Life<'a> {
     /// Seals a part of what is to be there before a line is opened; false when it is all there.
     pub(super) fn catch_up(&mut self, stride: u64) -> Result<bool, RunError> {
         let Some(until) = self.options.catch_up else { return Ok(false) };
-        let until = until.min(self.setup.world.until());
+        let until = until.min(self.setup.source.until());
         let at = self.device()?.recorder().at();
         if at >= until {
             return Ok(false);
@@ -200,8 +200,8 @@ impl<'a> Life<'a> {
     fn apply(&mut self) {
         let (lying, full) = (self.lying, self.full);
         if let Some(device) = &mut self.device {
-            if device.recorder().lies().is_some() != lying {
-                device.set_lying(lying);
+            if device.recorder().witness().is_some() != lying {
+                device.set_witness(lying.then(|| Box::<Lies>::default() as _));
             }
             device.set_full(full);
         }

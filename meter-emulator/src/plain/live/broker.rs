@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::live::Event;
-use crate::live::port::Broker;
 use crate::plain::play::Sent;
+use sealer::port::Broker;
 
 const CHANNEL: usize = 16;
 const RETRY: Duration = Duration::from_millis(250);

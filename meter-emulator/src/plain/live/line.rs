@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{broker, wire};
-use crate::live::port::{LineError, Lines, Serial};
 use crate::live::{Event, Speed};
 use crate::plain::play::Sent;
 use crate::plain::protocol::Protocol;
+use sealer::port::{LineError, Lines, Serial};
 
 /// Frames that wait for a line at most.
 const QUEUE: usize = 64;

@@ -27,8 +27,8 @@ use super::play::{Play, Sent};
 use super::protocol::Protocol;
 use crate::live::Event;
 use crate::live::Speed;
-use crate::live::port::{LineError, Lines};
 use line::{Asked, Line};
+use sealer::port::{LineError, Lines};
 
 /// Questions and events that wait at most: there are few for each line.
 const QUESTIONS: usize = 8;

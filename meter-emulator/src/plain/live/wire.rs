@@ -18,10 +18,10 @@ use tokio_serial::{DataBits, Parity, SerialPort, SerialPortBuilder, SerialPortBu
 use super::line::Asked;
 use super::optical::converse;
 use crate::live::Event;
-use crate::live::port::{LineError, pty, tcp};
 use crate::plain::d0;
 use crate::plain::play::Sent;
 use crate::plain::protocol::{Format, Protocol};
+use sealer::port::{LineError, pty, tcp};
 
 /// Bits on the line for a byte: start, eight (or seven and parity), stop.
 const BITS: u64 = 10;

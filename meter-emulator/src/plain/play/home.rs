@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use metrology::label::{DAY_SECONDS, Interval};
+use sealer::Source;
 
 use super::plan::{Plan, PlanError};
 use crate::household::{Household, gas};
