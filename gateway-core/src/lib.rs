@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! pairing ─► Store::pair            day block ─► ingest (signature, chain, opening) ─► Store
+//! slots of a plain meter ─► seal ─► ingest
 //! signed tariff + period ─► bill (relation, guard, proof, own verification) ─► Package
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod gaps;
 pub mod ingest;
 pub mod measure;
 pub mod prove;
+pub mod seal;
 pub mod store;
 pub mod unseal;
 

@@ -13,6 +13,7 @@ mod handshakes;
 mod lines;
 mod meters;
 mod schema;
+mod sealers;
 mod standing;
 mod submissions;
 
@@ -23,9 +24,10 @@ pub use blocks::{BlockRow, RegisterRow};
 pub use circuits::{Source, StoredCircuit, StoredState};
 pub use commands::{MOST_UNANSWERED, StoredCommand};
 pub use handshakes::HandshakeRow;
-pub use lines::LineRow;
+pub use lines::{LineRow, PlainLine};
 pub use meters::{MeterRow, PairingRow};
 pub use schema::SCHEMA_VERSION;
+pub use sealers::{OpenSlot, SealerRow};
 pub use standing::Standing;
 pub use submissions::{Submission, SubmissionState};
 

@@ -8,10 +8,10 @@ use super::{StoreError, WRITING};
 const APPLICATION_ID: i64 = 0x5753_4c31;
 
 /// The format this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// What brings format n to n + 1, from an empty file on. Documented in docs/data-model.md.
-const MIGRATIONS: [&str; 2] = [FIRST, RUNNING];
+const MIGRATIONS: [&str; 3] = [FIRST, RUNNING, PLAIN];
 
 /// Meters, blocks and bills.
 const FIRST: &str = "
@@ -194,6 +194,33 @@ CREATE TABLE states (
     cells BLOB NOT NULL,
     blinding BLOB NOT NULL CHECK (length(blinding) = 32)
 ) STRICT;
+";
+
+/// Meters that seal nothing: how a line to one is read, and what seals in its place.
+const PLAIN: &str = "
+ALTER TABLE lines ADD COLUMN profile TEXT;
+ALTER TABLE lines ADD COLUMN key BLOB;
+ALTER TABLE lines ADD COLUMN authentication_key BLOB;
+ALTER TABLE lines ADD COLUMN public_key BLOB;
+ALTER TABLE lines ADD COLUMN interval INTEGER;
+CREATE TABLE sealers (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,
+    label TEXT NOT NULL,
+    number TEXT,
+    meter INTEGER NOT NULL REFERENCES meters (id),
+    state BLOB NOT NULL,
+    edges BLOB NOT NULL,
+    UNIQUE (address, label)
+) STRICT;
+CREATE TABLE open_slots (
+    sealer INTEGER NOT NULL REFERENCES sealers (id),
+    register TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    advance INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    PRIMARY KEY (sealer, register, slot)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Makes an empty file a store.

@@ -18,7 +18,8 @@ impl SealingMeter {
     }
 
     /// Number of a register's next block.
-    pub(crate) fn next_number(&self, code: &RegisterCode) -> u64 {
+    #[must_use]
+    pub fn next_number(&self, code: &RegisterCode) -> u64 {
         self.chains.get(code).map_or(0, |chain| chain.sealer.state().block)
     }
 
