@@ -5,7 +5,7 @@ use protocol::line::frame::FrameError;
 use protocol::wire::WireError;
 
 use crate::plain::Fault;
-use crate::transport::{Chunk, Mode, Topics};
+use crate::transport::{Chunk, Manner, Mode};
 
 /// One way of speaking with a meter.
 pub trait Dialect: Send + 'static {
@@ -14,8 +14,8 @@ pub trait Dialect: Send + 'static {
     /// What is said to the meter.
     type Said: 'static;
 
-    /// Where it is spoken over MQTT.
-    const TOPICS: Topics;
+    /// What it asks of a line.
+    fn manner(&self) -> Manner;
 
     /// The line was opened anew: what had begun will not be completed.
     fn begin(&mut self);

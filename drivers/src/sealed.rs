@@ -13,7 +13,7 @@ use protocol::line::frame::{self, Deframer, FrameError};
 use protocol::line::{MAX_MESSAGE, Message};
 
 use crate::dialect::{Damage, Dialect, Found};
-use crate::transport::{Chunk, Mode, Topics};
+use crate::transport::{Chunk, Manner, Mode};
 
 /// After so many bytes without an end they are reported as noise, not only once an end comes: a meter of another kind
 /// may never send one.
@@ -111,7 +111,9 @@ impl Dialect for Decoder {
     type Heard = Message;
     type Said = Message;
 
-    const TOPICS: Topics = Topics { heard: "/up", said: Some("/down") };
+    fn manner(&self) -> Manner {
+        Manner { said: Some("/down"), retained: true, ..Manner::hearing(["/up"]) }
+    }
 
     fn begin(&mut self) {
         self.deframer.reset();

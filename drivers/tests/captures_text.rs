@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use drivers::plain::{Decimal, Decode, Energy, MeterKey, Moment, Power, Telegram, Volume, d0, json, p1, tic};
+use drivers::profile::Profiles;
 use drivers::{Chunk, Damage, Found};
 use serde_json::Value;
 
@@ -224,14 +225,9 @@ fn mqtt() {
     println!("| MQTT capture{:48} | values | outcome |", "");
     for (name, bytes, expected) in &captures {
         let topic = expected.get("topic").and_then(Value::as_str).unwrap();
-        let map = json::Decoder::guess(topic, bytes).expect(name);
-        let said = map.name.clone();
-        let mut decoder = json::Decoder::new(map);
-        let publication = |topic: &str| Chunk::Datagram { topic: topic.into(), payload: bytes.clone() };
-        let mut found = decoder.hear(&publication(topic));
-        if found.is_empty() {
-            found = decoder.hear(&publication(""));
-        }
+        let mut decoder = json::guess(&Profiles::built_in().maps(), topic, bytes).expect(name);
+        let said = decoder.bridge().to_owned();
+        let found = decoder.hear(&Chunk::Datagram { topic: topic.into(), payload: bytes.clone() });
         let [Found::Message(telegram)] = found.as_slice() else { panic!("{name}: {found:?}") };
         let compared = compare(name, telegram, expected);
         let at = expected.get("timestamp").and_then(Value::as_str).unwrap();
@@ -250,7 +246,8 @@ fn split(name: &str, bytes: &[u8], whole: &Telegram) {
     let status: serde_json::Map<String, Value> = serde_json::from_slice(bytes).unwrap();
     let label = whole.meter.clone().unwrap_or_default();
     let Some(data) = label.strip_prefix("em1:").map(|input| format!("em1data:{input}")) else { return };
-    let mut decoder = json::Decoder::new(json::Map::built_in("shelly-em1").unwrap());
+    let map = Profiles::built_in().named("shelly-em1").unwrap().map.clone().unwrap();
+    let mut decoder = json::Decoder::new(map, "prefix");
     let mut say = |part: &str| {
         let payload = serde_json::to_vec(&status[part]).unwrap();
         match decoder.hear(&Chunk::Datagram { topic: format!("prefix/status/{part}"), payload }).as_slice() {

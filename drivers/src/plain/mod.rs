@@ -27,6 +27,7 @@ pub mod tic;
 use crate::dialect::Found;
 use crate::transport::Chunk;
 
+pub use crate::profile::Spoken;
 pub use cipher::{KeyError, MeterKey};
 pub use number::{Decimal, Energy, Power, Volume};
 pub use protocol::{Keys, Protocol, UnknownProtocol};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Decode, MeterKey, d0, dlms, json, ocmf, p1, sml, tic};
+use crate::profile::Profiles;
 
 /// A protocol of plain meters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,10 +43,10 @@ impl Protocol {
         }
     }
 
-    /// A decoder. A key is used by those that need one; `map` says where the values of JSON stand, and without it they are
-    /// looked for where known bridges put them.
+    /// A decoder. A key is used by those that need one. JSON is read as the first device that a known bridge is heard
+    /// from; a device that is named is read by [`json::Decoder`].
     #[must_use]
-    pub fn decoder(self, keys: Keys, map: Option<json::Map>) -> Box<dyn Decode> {
+    pub fn decoder(self, keys: Keys) -> Box<dyn Decode> {
         match self {
             Self::P1 => Box::new(p1::Decoder::new(keys.meter)),
             Self::Dlms => Box::new(dlms::Dlms::new(keys.meter)),
@@ -53,10 +54,7 @@ impl Protocol {
             Self::Tic => Box::new(tic::Decoder::default()),
             Self::D0 => Box::new(d0::Decoder::default()),
             Self::Ocmf => Box::new(ocmf::Ocmf::new(keys.public)),
-            Self::Json => match map {
-                Some(map) => Box::new(json::Decoder::new(map)),
-                None => Box::new(json::Guess::default()),
-            },
+            Self::Json => Box::new(json::Guess::new(Profiles::built_in().maps())),
         }
     }
 }

@@ -11,6 +11,8 @@ use super::number::{Energy, Power, Volume};
 pub struct Telegram {
     /// The number printed on the meter, or what the meter sends for it.
     pub meter: Option<String>,
+    /// Which input of a bridge it came by, where the bridge has several and each is a meter of its own.
+    pub input: Option<String>,
     /// Who made the meter, where the telegram tells.
     pub maker: Option<String>,
     /// Where the meter's time stands in it.

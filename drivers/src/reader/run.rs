@@ -48,12 +48,12 @@ impl<D: Dialect> Reader<D> {
 
     /// One line from its opening to its end.
     async fn connection(&mut self, back_off: &mut BackOff, tally: &mut Tally) -> LineError {
-        let random = (self.random)();
+        let (random, manner) = ((self.random)(), self.dialect.manner());
         let line = tokio::select! {
             biased;
             () = closed(&mut self.orders) => return LineError::Closed,
             () = self.events.closed() => return LineError::Closed,
-            line = transport::open(&self.dial, D::TOPICS, random) => line,
+            line = transport::open(&self.dial, &manner, random) => line,
         };
         let mut line = match line {
             Ok(line) => line,

@@ -4,6 +4,7 @@
 //! reading, and the pressure goes back to the other side: the kernel's buffer, TCP's window, the broker's queue. A
 //! failure ends the task with a [`LineError`] as the last thing in the queue; opening anew is the reader's business.
 
+mod asking;
 mod file;
 mod mqtt;
 mod serial;
@@ -29,6 +30,8 @@ const INCOMING: usize = 4;
 const OUTGOING: usize = 8;
 /// Longest chunk of a stream.
 const MAX_CHUNK: usize = 4096;
+/// Longest publication of a meter: the longest message of one that seals is 16 KiB.
+const MAX_PUBLICATION: usize = 20 << 10;
 /// Opening a line takes no longer, name look-up and login included.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 /// What was sent before a close may take so long to leave.
@@ -69,13 +72,27 @@ impl fmt::Debug for Chunk {
     }
 }
 
-/// What a dialect appends to the topic of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Topics {
-    /// Where the meter publishes.
-    pub heard: &'static str,
-    /// Where the meter listens; `None` when it does not.
+/// What a dialect asks of a line, beyond its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Where the meter publishes over MQTT: what is appended to the topic of the address, wildcards allowed.
+    pub heard: Vec<String>,
+    /// Where the meter listens, likewise; `None` when it does not.
     pub said: Option<&'static str>,
+    /// Whether publications that the broker kept from before are heard. They may be of any age.
+    pub retained: bool,
+    /// Longest publication; the line ends at a longer one.
+    pub longest: usize,
+    /// A meter in mode C of IEC 62056-21 is asked for its readout this often; `None` for those that speak by themselves.
+    pub asked: Option<Duration>,
+}
+
+impl Manner {
+    /// Hears below these topics, says nothing and asks nothing.
+    pub fn hearing<T: Into<String>>(heard: impl IntoIterator<Item = T>) -> Self {
+        let heard = heard.into_iter().map(Into::into).collect();
+        Self { heard, said: None, retained: false, longest: MAX_PUBLICATION, asked: None }
+    }
 }
 
 /// All that opening a line takes.
@@ -121,17 +138,17 @@ impl Drop for Task {
     }
 }
 
-/// Opens a line. Over MQTT it is open once the broker has confirmed the subscription. `random` makes the MQTT client's
+/// Opens a line. Over MQTT it is open once the broker has confirmed the subscriptions, one at least. `random` makes the MQTT client's
 /// name unlike any other.
 ///
 /// # Errors
 /// [`LineError`], within a quarter of a minute.
-pub async fn open(dial: &Dial, topics: Topics, random: u64) -> Result<Line, LineError> {
+pub async fn open(dial: &Dial, manner: &Manner, random: u64) -> Result<Line, LineError> {
     let opening = async {
         match &dial.address {
-            Address::Serial(serial) => serial::open(serial),
-            Address::Tcp(tcp) => tcp::open(tcp).await,
-            Address::Mqtt(mqtt) => mqtt::open(mqtt, dial, topics, random).await,
+            Address::Serial(serial) => serial::open(serial, manner.asked),
+            Address::Tcp(tcp) => tcp::open(tcp, manner.asked).await,
+            Address::Mqtt(mqtt) => mqtt::open(mqtt, dial, manner, random).await,
             Address::File(recording) => file::open(recording).await,
         }
     };

@@ -2,15 +2,16 @@
 
 use std::io::ErrorKind as Io;
 use std::os::unix::fs::FileTypeExt;
+use std::time::Duration;
 
 use tokio_serial::{ClearBuffer, DataBits, ErrorKind, FlowControl, SerialPort, SerialStream, StopBits};
 
-use super::{Line, stream};
+use super::{Line, asking, stream};
 use crate::address::{Bits, Parity, Serial, Stop};
 use crate::error::LineError;
 
 /// Opens a port: exclusive for the kernel (`TIOCEXCL`) and for programs that ask (`flock`).
-pub(super) fn open(serial: &Serial) -> Result<Line, LineError> {
+pub(super) fn open(serial: &Serial, asked: Option<Duration>) -> Result<Line, LineError> {
     let path = || serial.path.clone();
     match std::fs::metadata(&serial.path) {
         Ok(found) if !found.file_type().is_char_device() => return Err(LineError::NotATerminal { path: path() }),
@@ -42,7 +43,10 @@ pub(super) fn open(serial: &Serial) -> Result<Line, LineError> {
         _ => LineError::BadSettings { path: path(), reason: error.description },
     })?;
     Ok(Line::carried(move |ends| async move {
-        let why = stream::carry(&mut port, ends).await;
+        let why = match asked {
+            Some(every) => asking::carry(&mut port, every, Some(set_speed), ends).await,
+            None => stream::carry(&mut port, ends).await,
+        };
         if why == LineError::Stalled {
             // Else the kernel waits half a minute for a device that takes nothing.
             let _ = port.clear(ClearBuffer::Output);
@@ -51,4 +55,11 @@ pub(super) fn open(serial: &Serial) -> Result<Line, LineError> {
         let _ = tokio::task::spawn_blocking(move || drop(port)).await;
         why
     }))
+}
+
+fn set_speed(port: &mut SerialStream, baud: u32) -> Result<(), LineError> {
+    port.set_baud_rate(baud).map_err(|error| match error.kind {
+        ErrorKind::Io(_) | ErrorKind::NoDevice => LineError::Ended,
+        _ => LineError::BadSettings { path: port.name().unwrap_or_default(), reason: error.description },
+    })
 }

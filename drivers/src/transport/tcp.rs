@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::{Line, stream};
+use super::{Line, asking, stream};
 use crate::address::Tcp;
 use crate::error::LineError;
 
@@ -23,15 +23,18 @@ const TIMES: u32 = 3;
 /// The other side may take so long to end the connection after we did.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Connects.
-pub(super) async fn open(tcp: &Tcp) -> Result<Line, LineError> {
+/// Connects. A meter that is asked is asked over an adapter as well, which keeps its own speed.
+pub(super) async fn open(tcp: &Tcp, asked: Option<Duration>) -> Result<Line, LineError> {
     let addresses = lookup(&tcp.host, tcp.port).await?;
     let mut socket =
         TcpStream::connect(addresses.as_slice()).await.map_err(|error| refused(&error, &tcp.host, tcp.port))?;
     // A dead connection without these is found by silence, later: no reason not to read.
     let _ = keep_alive(&socket);
     Ok(Line::carried(move |ends| async move {
-        let why = stream::carry(&mut socket, ends).await;
+        let why = match asked {
+            Some(every) => asking::carry(&mut socket, every, None, ends).await,
+            None => stream::carry(&mut socket, ends).await,
+        };
         if why == LineError::Closed {
             let _ = timeout(LINGER, hang_up(&mut socket)).await;
         }

@@ -150,20 +150,23 @@ async fn a_wrong_password() {
     let mut dial = Dial::new(format!("mqtt://reader@127.0.0.1:{port}/wattseal/M-1").parse().unwrap());
     dial.password = Some(Secret::new("wrong".into()));
     // This one hangs up without a word; the text says that it may be the login.
-    let why = drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap_err();
+    let why = drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap_err();
     assert_eq!(why, LineError::NotMqtt);
     assert!(why.to_string().contains("login"));
     dial.password = Some(Secret::new("right".into()));
-    drivers::open(&dial, Decoder::TOPICS, 2).await.unwrap().close(Vec::new()).await;
+    drivers::open(&dial, &Decoder::default().manner(), 2).await.unwrap().close(Vec::new()).await;
     dial.address = format!("mqtt://127.0.0.1:{port}/wattseal/M-1").parse().unwrap();
-    assert_eq!(drivers::open(&dial, Decoder::TOPICS, 3).await.unwrap_err(), LineError::PasswordWithoutUser);
+    assert_eq!(
+        drivers::open(&dial, &Decoder::default().manner(), 3).await.unwrap_err(),
+        LineError::PasswordWithoutUser
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_says_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("mqtt://{}/wattseal/M-1", listener.local_addr().unwrap());
-    let silent = drivers::open(&Dial::new(address.parse().unwrap()), Decoder::TOPICS, 1).await;
+    let silent = drivers::open(&Dial::new(address.parse().unwrap()), &Decoder::default().manner(), 1).await;
     assert_eq!(silent.unwrap_err(), LineError::OpenTimedOut);
 }
 
@@ -177,10 +180,10 @@ async fn what_is_no_broker() {
         }
     });
     let mut dial = Dial::new(format!("mqtt://{place}/t").parse().unwrap());
-    assert_eq!(drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap_err(), LineError::NotMqtt);
+    assert_eq!(drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap_err(), LineError::NotMqtt);
     let ours = Certificates::new(&["127.0.0.1"], true);
     dial = Dial { ca_file: Some(ours.file("ca")), ..Dial::new(format!("mqtts://{place}/t").parse().unwrap()) };
-    assert_eq!(drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap_err(), LineError::TlsNotSpoken);
+    assert_eq!(drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap_err(), LineError::TlsNotSpoken);
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ fn open_to_all(_: &Path) -> String {
 }
 
 async fn refused(dial: &Dial) -> LineError {
-    drivers::open(dial, Decoder::TOPICS, 1).await.unwrap_err()
+    drivers::open(dial, &Decoder::default().manner(), 1).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -186,8 +186,8 @@ async fn tls_with_the_right_authority_and_with_wrong_ones() {
     let mut rig = Rig::dial(dial.clone(), QUICK);
     rig.connected().await;
     // What goes down comes up again to whoever listens there.
-    let up = drivers::Topics { heard: "/down", said: Some("/up") };
-    let mut meter = drivers::open(&dial, up, 9).await.unwrap();
+    let up = drivers::Manner { said: Some("/up"), ..drivers::Manner::hearing(["/down"]) };
+    let mut meter = drivers::open(&dial, &up, 9).await.unwrap();
     meter.send(sealed::encode(&numbered(5), Mode::Datagram)).await.unwrap();
     assert_eq!(rig.message().await, numbered(5));
     rig.handle.send(numbered(6)).unwrap();
@@ -198,7 +198,7 @@ async fn tls_with_the_right_authority_and_with_wrong_ones() {
 
     // By address in numbers, which the certificate names too.
     dial.address = broker.dial("mqtts", "127.0.0.1").address;
-    drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap().close(Vec::new()).await;
+    drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap().close(Vec::new()).await;
 
     dial.ca_file = Some(Certificates::new(&["localhost"], true).file("ca"));
     let gone = dial.ca_file.clone().unwrap();

@@ -84,7 +84,8 @@ async fn every_byte_passes_unchanged_at_any_setting() {
     let cable = Cable::plugged();
     for settings in ["", "?baud=9600", "?baud=300&parity=even&bits=7&stop=2"] {
         let address = format!("{}{settings}", cable.address());
-        let mut line = drivers::open(&Dial::new(address.parse().unwrap()), Decoder::TOPICS, 1).await.unwrap();
+        let mut line =
+            drivers::open(&Dial::new(address.parse().unwrap()), &Decoder::default().manner(), 1).await.unwrap();
         let all: Vec<u8> = (0..=255).collect();
         (&cable.meter).write_all(&all).unwrap();
         let mut got = Vec::new();
@@ -101,12 +102,12 @@ async fn every_byte_passes_unchanged_at_any_setting() {
 async fn a_port_has_one_reader() {
     let cable = Cable::plugged();
     let dial = Dial::new(cable.address().parse().unwrap());
-    let first = drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap();
+    let first = drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap();
     let path = cable.path().display().to_string();
-    let second = drivers::open(&dial, Decoder::TOPICS, 1).await;
+    let second = drivers::open(&dial, &Decoder::default().manner(), 1).await;
     assert_eq!(second.unwrap_err(), LineError::Busy { path });
     first.close(Vec::new()).await;
-    drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap().close(Vec::new()).await;
+    drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap().close(Vec::new()).await;
 }
 
 #[tokio::test]
@@ -161,7 +162,7 @@ async fn what_is_no_port_is_told_apart() {
     std::fs::write(&file, "").unwrap();
     let opened = async |path: &str| {
         let dial = Dial::new(format!("serial:{path}").parse().unwrap());
-        drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap_err()
+        drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap_err()
     };
     let path = file.display().to_string();
     assert_eq!(opened(&path).await, LineError::NotATerminal { path });

@@ -197,7 +197,7 @@ async fn no_host_no_server() {
     }
     rig.close().await;
     let dial = Dial::new("tcp://a..b:1".parse().unwrap());
-    let unknown = drivers::open(&dial, Decoder::TOPICS, 1).await.unwrap_err();
+    let unknown = drivers::open(&dial, &Decoder::default().manner(), 1).await.unwrap_err();
     assert_eq!(unknown, LineError::UnknownHost { host: "a..b".into() });
 }
 

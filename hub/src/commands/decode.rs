@@ -126,12 +126,12 @@ fn lines(bytes: &[u8], decoding: Decoding<'_>) -> Vec<Line> {
     match decoding.protocol {
         Protocol::Ocmf => records(bytes).map(|record| signed(record, &decoding)).collect(),
         Protocol::Json => {
-            let mut decoder = decoding.protocol.decoder(decoding.keys, None);
+            let mut decoder = decoding.protocol.decoder(decoding.keys);
             let chunk = Chunk::Datagram { topic: decoding.topic.to_owned(), payload: bytes.to_vec() };
             decoder.hear(&chunk).iter().filter_map(line).collect()
         }
         protocol => {
-            let mut decoder = protocol.decoder(decoding.keys, None);
+            let mut decoder = protocol.decoder(decoding.keys);
             let bytes = file::bytes_of(bytes);
             let mut lines = Vec::new();
             for part in bytes.chunks(MAX_TELEGRAM) {

@@ -29,7 +29,7 @@ fn decoder(spoken: Spoken) -> Box<dyn Decode> {
         other => panic!("{other}"),
     };
     let meter = spoken.is_encrypted().then(|| MeterKey::new([7; 16], Some(MeterKeys::PUBLISHED)));
-    protocol.decoder(Keys { meter, public: None }, None)
+    protocol.decoder(Keys { meter, public: None })
 }
 
 fn play(spoken: Spoken, household: u64, from: u64, until: u64) -> Play {

@@ -1,68 +1,64 @@
-//! Where the values of a bridge stand: a small declarative file, read once.
+//! Where the values of a bridge stand, as its [profile](crate::profile) says.
 //!
 //! ```toml
-//! name = "bridge"                         # short, as it is typed
-//! title = "What a householder calls it"
-//! kind = "json"
+//! [mqtt]
+//! device = "home/+"                       # where such a device publishes unless told otherwise: + is any one level
 //! inputs = ["0", "1"]                     # stands for {n} below; each is a meter of its own
-//! label = "in{n}"                         # its number, where no value tells one
+//! label = "in{n}"                         # what such a meter is called, where no value tells its number
 //!
 //! [[value]]
 //! is = "import"                           # import, export, power, power-in, power-out, apparent, volume, time, meter
 //! rate = 1                                # of import and export: this rate alone; without it the total
-//! topic = "home/+/in{n}"                  # + stands for any one level; several: ["…", "…"]
+//! topic = "status/in{n}"                  # below the device; several: ["…", "…"]; none: the device's own
 //! path = "/energy/*/total"                # * stands for any one name; several likewise; none: the payload is it
 //! unit = "kWh"                            # Wh kWh MWh, W kW, VA kVA, m3 dm3; none for time and meter
 //! scale = "-1"                            # times this decimal
 //! clock = "local"                         # of time: rfc3339, local, unix, unix-ms
 //! ```
 //!
-//! Where several entries say the same thing, the first that is found counts.
+//! Where several entries say the same thing, the first that is found counts. The line's address names one device, so
+//! that two that speak alike are two lines.
 
 use serde::Deserialize;
 
 use super::super::number::Decimal;
-
-/// The maps that come with the program, by name; those that fit the fewest payloads first.
-pub const BUILT_IN: [(&str, &str); 7] = [
-    ("glow", include_str!("../../../meters/glow.toml")),
-    ("shelly-em1", include_str!("../../../meters/shelly-em1.toml")),
-    ("shelly-em", include_str!("../../../meters/shelly-em.toml")),
-    ("dsmr-reader", include_str!("../../../meters/dsmr-reader.toml")),
-    ("tasmota", include_str!("../../../meters/tasmota.toml")),
-    ("zigbee2mqtt", include_str!("../../../meters/zigbee2mqtt.toml")),
-    ("esphome", include_str!("../../../meters/esphome.toml")),
-];
 
 /// Values of one map.
 const MAX_VALUES: usize = 64;
 /// Inputs of one map.
 const MAX_INPUTS: usize = 8;
 
+/// Longest topic, as in addresses.
+const MAX_TOPIC: usize = 255;
+
 /// Why a map cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// Not the keys that a map has.
-    #[error("the map is not written as maps are: {0}")]
-    Keys(String),
     /// A value without a unit that fits it.
-    #[error("the map's value on topic {0} needs a unit: Wh, kWh, MWh, W, kW, VA, kVA, m3 or dm3, whichever fits it")]
-    Unit(String),
+    #[error(
+        "this value needs a unit: Wh, kWh, MWh, W, kW, VA, kVA, m3 or dm3, whichever fits it; time and meter have none"
+    )]
+    Unit,
     /// A scale that is no decimal.
-    #[error("the map's scale {0} is no decimal number, such as 0.001 or -1")]
+    #[error("the scale {0} is no decimal number, such as 0.001 or -1")]
     Scale(String),
+    /// A topic that cannot stand below a device.
+    #[error("the topic {0:?} is not one below the device: names between single slashes, no + and no #")]
+    Topic(String),
+    /// The place of the device is no topic.
+    #[error("device is the topic of such a device: names or + between single slashes, such as \"tele/+\"")]
+    Device,
     /// No values, or too many.
-    #[error("a map has 1 to 64 values, and at most 8 inputs")]
+    #[error("a bridge has 1 to {MAX_VALUES} values, and at most {MAX_INPUTS} inputs")]
     Size,
 }
 
 /// Where the values of one bridge stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {
-    /// Short name.
+    /// Short name, that of its profile.
     pub name: String,
-    /// What a householder calls it.
-    pub title: String,
+    device: String,
     pub(super) meters: Vec<Meter>,
 }
 
@@ -77,11 +73,21 @@ pub(super) struct Meter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) is: Is,
-    pub(super) topic: Vec<String>,
+    /// Below the device; empty for the device's own topic.
+    pub(super) topic: String,
     /// `None` when the payload is the value.
     pub(super) path: Option<Vec<String>>,
     pub(super) scale: Decimal,
     pub(super) clock: Clock,
+}
+
+/// Where a publication stands, as seen from a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place<'a> {
+    /// On this topic below it.
+    Below(&'a str),
+    /// On a topic of which nothing is known: only what has a path is looked for, as a bare number says nothing.
+    Anywhere,
 }
 
 /// What a value is.
@@ -123,23 +129,24 @@ pub(super) enum Clock {
     UnixMs,
 }
 
-#[derive(Deserialize)]
-struct File {
-    name: String,
-    title: String,
+/// The part `[mqtt]` of a profile.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bridge {
+    device: String,
     #[serde(default)]
     inputs: Vec<String>,
     label: Option<String>,
-    #[serde(rename = "value", default)]
-    values: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
+/// One `[[value]]` of a profile.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub(crate) struct Entry {
     is: What,
     #[serde(default)]
     rate: u8,
+    #[serde(default)]
     topic: Several,
     path: Option<Several>,
     unit: Option<String>,
@@ -149,14 +156,20 @@ struct Entry {
 }
 
 /// One text or several.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum Several {
     One(String),
     Many(Vec<String>),
 }
 
-#[derive(Clone, Copy, Deserialize)]
+impl Default for Several {
+    fn default() -> Self {
+        Self::One(String::new())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum What {
     Import,
@@ -171,44 +184,75 @@ enum What {
 }
 
 impl Map {
-    /// Reads a map. Keys beside those of a map are left to whoever else reads the file.
+    /// A map from the parts of a profile.
     ///
     /// # Errors
-    /// [`MapError`] when it cannot be used.
-    pub fn parse(text: &str) -> Result<Self, MapError> {
-        let file: File = toml::from_str(text).map_err(|error| MapError::Keys(error.message().into()))?;
-        let size = file.values.iter().map(Entry::size).fold(0, usize::saturating_add);
-        if !(1..=MAX_VALUES).contains(&size) || file.inputs.len() > MAX_INPUTS {
-            return Err(MapError::Size);
+    /// [`MapError`] when it cannot be used, and the number of the value that is wrong, if it is one.
+    pub(crate) fn new(name: &str, bridge: Bridge, values: &[Entry]) -> Result<Self, (Option<usize>, MapError)> {
+        let size = values.iter().map(Entry::size).fold(0, usize::saturating_add);
+        if !(1..=MAX_VALUES).contains(&size) || bridge.inputs.len() > MAX_INPUTS {
+            return Err((None, MapError::Size));
         }
-        let inputs = if file.inputs.is_empty() { vec![String::new()] } else { file.inputs };
+        if !is_topic(&bridge.device.replace('+', "any")) {
+            return Err((None, MapError::Device));
+        }
+        let inputs = if bridge.inputs.is_empty() { vec![String::new()] } else { bridge.inputs };
         let meters = inputs.iter().map(|input| {
-            let values: Vec<_> = file.values.iter().map(|entry| entry.values(input)).collect::<Result<_, _>>()?;
-            Ok(Meter { label: file.label.as_ref().map(|label| label.replace("{n}", input)), values: values.concat() })
+            let values = values.iter().enumerate();
+            let values = values.map(|(number, entry)| entry.values(input).map_err(|error| (Some(number), error)));
+            let values: Vec<_> = values.collect::<Result<_, _>>()?;
+            Ok(Meter { label: bridge.label.as_ref().map(|label| label.replace("{n}", input)), values: values.concat() })
         });
-        Ok(Self { meters: meters.collect::<Result<_, _>>()?, name: file.name, title: file.title })
+        Ok(Self { meters: meters.collect::<Result<_, _>>()?, name: name.into(), device: bridge.device })
     }
 
-    /// The built-in map of this name.
+    /// Where such a device publishes unless told otherwise: a topic in which `+` stands for any one level.
     #[must_use]
-    pub fn built_in(name: &str) -> Option<Self> {
-        BUILT_IN.iter().find(|(known, _)| *known == name).and_then(|(_, text)| Self::parse(text).ok())
+    pub fn device(&self) -> &str {
+        &self.device
     }
 
-    /// The topics on which its values stand, as filters of MQTT, each once.
+    /// What stands behind a device's topic where its values are, each once: empty, or `/` and more.
     #[must_use]
-    pub fn topics(&self) -> Vec<String> {
+    pub fn suffixes(&self) -> Vec<String> {
         let values = self.meters.iter().flat_map(|meter| &meter.values);
-        let mut topics: Vec<_> = values.map(|value| value.topic.join("/")).collect();
-        topics.sort_unstable();
-        topics.dedup();
-        topics
+        let mut all: Vec<_> = values
+            .map(|value| if value.topic.is_empty() { String::new() } else { format!("/{}", value.topic) })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
-    /// True when values stand on this topic.
-    pub(super) fn speaks_on(&self, topic: &str) -> bool {
-        self.meters.iter().flat_map(|meter| &meter.values).any(|value| value.stands_on(topic))
+    /// The devices that could speak on this topic, likeliest first: one where such devices publish unless told
+    /// otherwise, and those that stand where a householder put them.
+    #[must_use]
+    pub fn devices<'a>(&self, topic: &'a str) -> Vec<&'a str> {
+        let mut suffixes = self.suffixes();
+        suffixes.sort_by_key(|suffix| std::cmp::Reverse(suffix.len()));
+        let mut devices: Vec<_> = suffixes.iter().filter_map(|suffix| topic.strip_suffix(suffix.as_str())).collect();
+        devices.retain(|device| is_topic(device));
+        devices.sort_by_key(|device| !self.is_usual(device));
+        devices
     }
+
+    /// Whether such a device publishes there unless told otherwise.
+    #[must_use]
+    pub fn is_usual(&self, device: &str) -> bool {
+        device.split('/').count() == self.device.split('/').count()
+            && device.split('/').zip(self.device.split('/')).all(|(level, named)| named == "+" || named == level)
+    }
+
+    /// True when values stand at this place.
+    pub(super) fn speaks(&self, place: Place<'_>) -> bool {
+        self.meters.iter().flat_map(|meter| &meter.values).any(|value| value.stands(place))
+    }
+}
+
+/// Names between single slashes, without wildcards.
+fn is_topic(text: &str) -> bool {
+    let levels = text.split('/').all(|level| !level.is_empty() && !level.contains(['+', '#']));
+    levels && text.len() <= MAX_TOPIC && !text.starts_with('$') && !text.chars().any(char::is_control)
 }
 
 impl Several {
@@ -239,7 +283,7 @@ impl Entry {
             What::Meter => Is::Meter,
         };
         let unit = self.unit.as_deref();
-        let shift = is.shift(unit).ok_or_else(|| MapError::Unit(self.topic.all().concat()))?;
+        let shift = is.shift(unit).ok_or(MapError::Unit)?;
         let scale = match self.scale.as_deref() {
             Some(scale) => Decimal::parse(scale.as_bytes()).ok_or_else(|| MapError::Scale(scale.into()))?,
             None => Decimal::whole(1),
@@ -249,8 +293,11 @@ impl Entry {
             None => vec![None],
         };
         let scale = scale.shifted(shift);
-        let topics = self.topic.all().iter().map(|topic| levels(topic, input));
-        let values = topics.flat_map(|topic| {
+        let topics: Vec<_> = self.topic.all().iter().map(|topic| topic.replace("{n}", input)).collect();
+        if let Some(wrong) = topics.iter().find(|topic| !topic.is_empty() && !is_topic(topic)) {
+            return Err(MapError::Topic(wrong.clone()));
+        }
+        let values = topics.into_iter().flat_map(|topic| {
             let value = move |path: &Option<Vec<String>>| Value {
                 is,
                 topic: topic.clone(),
@@ -262,10 +309,6 @@ impl Entry {
         });
         Ok(values.collect())
     }
-}
-
-fn levels(topic: &str, input: &str) -> Vec<String> {
-    topic.replace("{n}", input).split('/').map(str::to_owned).collect()
 }
 
 /// The names of a path, escaped as in RFC 6901.
@@ -291,12 +334,11 @@ impl Is {
 }
 
 impl Value {
-    /// True when it stands on this topic. On one that is not known stands what has a path: a bare number says nothing.
-    pub(super) fn stands_on(&self, topic: &str) -> bool {
-        if topic.is_empty() {
-            return self.path.is_some();
+    /// True when it stands at this place.
+    pub(super) fn stands(&self, place: Place<'_>) -> bool {
+        match place {
+            Place::Below(topic) => self.topic == topic,
+            Place::Anywhere => self.path.is_some(),
         }
-        topic.split('/').count() == self.topic.len()
-            && topic.split('/').zip(&self.topic).all(|(level, named)| named == "+" || named == level)
     }
 }

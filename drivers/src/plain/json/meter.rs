@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::number::{Decimal, Energy, Power, Volume};
 use super::super::telegram::{Channel, Moment, Rate, Telegram};
-use super::map::{Is, Meter, Value, Way};
+use super::map::{Is, Meter, Place, Value, Way};
 use super::number::{number, time, times};
 
 /// Longest number or name of a meter that is kept.
@@ -16,9 +16,9 @@ pub(super) struct Leaves<'m> {
 }
 
 impl Meter {
-    /// The values that stand on this topic, not found yet.
-    pub(super) fn leaves(&self, topic: &str) -> Leaves<'_> {
-        let here = self.values.iter().filter(|value| value.stands_on(topic));
+    /// The values that stand at this place, not found yet.
+    pub(super) fn leaves(&self, place: Place<'_>) -> Leaves<'_> {
+        let here = self.values.iter().filter(|value| value.stands(place));
         Leaves { values: here.map(|value| (value, None)).collect() }
     }
 }
@@ -114,6 +114,7 @@ impl State {
         self.add_up(meter, &mut telegram, flows);
         let says = telegram.import.is_some() || telegram.export.is_some() || telegram.power.is_some();
         let says = says || telegram.apparent.is_some() || !telegram.rates.is_empty() || !telegram.channels.is_empty();
+        telegram.input.clone_from(&meter.label);
         telegram.meter = telegram.meter.or_else(|| meter.label.clone());
         Heard { telegram: says.then_some(telegram), understood }
     }

@@ -7,8 +7,8 @@
 //! Some bridges publish each value on a topic of its own. A telegram says what its publication says and nothing
 //! older, save where a sum needs a part that came on another topic: a total of two rates, a power of both ways.
 //!
-//! Bytes of a stream are noise here: JSON comes in publications. An empty topic stands for one that is not known, as
-//! of a payload in a file, and every value of the map that has a path is then looked for.
+//! Bytes of a stream are noise here: JSON comes in publications. A decoder hears one device and nothing that others
+//! which speak alike publish.
 
 #![deny(clippy::indexing_slicing)]
 
@@ -27,36 +27,70 @@ use super::telegram::Telegram;
 use super::{Decode, Fault, MAX_TELEGRAM};
 use crate::dialect::{Damage, Found};
 use crate::transport::Chunk;
+use map::Place;
 use meter::State;
 
-pub use guess::Guess;
-pub use map::{BUILT_IN, Map, MapError};
+pub use guess::{Guess, guess};
+pub(crate) use map::{Bridge, Entry};
+pub use map::{Map, MapError};
 
-/// Reads publications by one map. Holds the last part of each sum.
+/// Reads what one device publishes, by its map. Holds the last part of each sum.
 pub struct Decoder {
     map: Map,
+    whose: Whose,
     /// One for each meter of the map.
     states: Vec<State>,
 }
 
+/// Which publications are read.
+enum Whose {
+    /// Those on the topics that stand below a device's.
+    Device(String),
+    /// Those on one topic, of which nothing is known.
+    Topic(String),
+}
+
 impl Decoder {
-    /// A decoder for what this map describes.
+    /// A decoder for what the device of this topic says.
     #[must_use]
-    pub fn new(map: Map) -> Self {
-        let states = map.meters.iter().map(|_| State::default()).collect();
-        Self { map, states }
+    pub fn new(map: Map, device: &str) -> Self {
+        Self::of(map, Whose::Device(device.into()))
     }
 
-    /// The built-in map that finds a reading in this publication, if one does: first by its topic, then by the payload
-    /// alone, as householders choose topics as they like.
+    /// A decoder for payloads on a topic of which nothing is known, such as one out of a file: all values that have a
+    /// path are looked for.
     #[must_use]
-    pub fn guess(topic: &str, payload: &[u8]) -> Option<Map> {
-        [topic, ""].into_iter().find_map(|topic| {
-            BUILT_IN.iter().filter_map(|(_, text)| Map::parse(text).ok()).find(|map| {
-                let found = Self::new(map.clone()).publication(topic, payload);
-                found.iter().any(|found| matches!(found, Found::Message(_)))
-            })
-        })
+    pub fn anywhere(map: Map, topic: &str) -> Self {
+        Self::of(map, Whose::Topic(topic.into()))
+    }
+
+    fn of(map: Map, whose: Whose) -> Self {
+        let states = map.meters.iter().map(|_| State::default()).collect();
+        Self { map, whose, states }
+    }
+
+    /// The device that is heard, where it is known.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        match &self.whose {
+            Whose::Device(device) => Some(device),
+            Whose::Topic(_) => None,
+        }
+    }
+
+    /// The name of its map.
+    #[must_use]
+    pub fn bridge(&self) -> &str {
+        &self.map.name
+    }
+
+    /// Where a topic stands as seen from here.
+    fn place<'t>(&self, topic: &'t str) -> Option<Place<'t>> {
+        match &self.whose {
+            Whose::Topic(known) => (known == topic).then_some(Place::Anywhere),
+            Whose::Device(device) if device == topic => Some(Place::Below("")),
+            Whose::Device(device) => Some(Place::Below(topic.strip_prefix(device.as_str())?.strip_prefix('/')?)),
+        }
     }
 
     /// Bytes of a stream.
@@ -69,21 +103,20 @@ impl Decoder {
 
     fn publication(&mut self, topic: &str, payload: &[u8]) -> Vec<Found<Telegram>> {
         // An empty publication clears a retained one; it says nothing.
-        if payload.is_empty() || !self.map.speaks_on(topic) {
-            return Vec::new();
-        }
-        let told = if payload.len() > MAX_TELEGRAM { Err(Fault::TooLong) } else { self.read(topic, payload) };
+        let place = self.place(topic).filter(|place| !payload.is_empty() && self.map.speaks(*place));
+        let Some(place) = place else { return Vec::new() };
+        let told = if payload.len() > MAX_TELEGRAM { Err(Fault::TooLong) } else { self.read(place, payload) };
         match told {
             Ok(telegrams) => telegrams.into_iter().map(Found::Message).collect(),
             Err(fault) => vec![Found::Damaged(Damage::Plain(fault))],
         }
     }
 
-    fn read(&mut self, topic: &str, payload: &[u8]) -> Result<Vec<Telegram>, Fault> {
+    fn read(&mut self, place: Place<'_>, payload: &[u8]) -> Result<Vec<Telegram>, Fault> {
         let text = std::str::from_utf8(payload).map_err(|_| Fault::Malformed)?;
         let (mut telegrams, mut understood) = (Vec::new(), false);
         for (meter, state) in self.map.meters.iter().zip(&mut self.states) {
-            let mut leaves = meter.leaves(topic);
+            let mut leaves = meter.leaves(place);
             if leaves.needs_json() {
                 walk::walk(text, &mut |path, leaf| leaves.offer(path, leaf)).map_err(|_| Fault::Malformed)?;
             }

@@ -48,10 +48,17 @@ pub(super) fn number(text: &str) -> Option<Decimal> {
     }
 }
 
-/// The product; `None` when it is out of range.
+/// The product, to as many digits as are held; `None` when it is out of range.
 pub(super) fn times(number: Decimal, scale: Decimal) -> Option<Decimal> {
-    let mantissa = number.mantissa.checked_mul(scale.mantissa)?;
-    Some(Decimal { mantissa, exponent: number.exponent.checked_add(scale.exponent)? })
+    let mut product = i128::from(number.mantissa) * i128::from(scale.mantissa);
+    let mut exponent = number.exponent.checked_add(scale.exponent)?;
+    loop {
+        if let Ok(mantissa) = i64::try_from(product) {
+            return Some(Decimal { mantissa, exponent });
+        }
+        product /= 10;
+        exponent = exponent.checked_add(1)?;
+    }
 }
 
 /// Reads a time. A count of seconds that stands at nought is no time.
@@ -104,7 +111,11 @@ mod tests {
         }
         let number = |mantissa, exponent| Decimal { mantissa, exponent };
         assert_eq!(times(number(5, -1), number(-2, -3)), Some(number(-10, -4)));
-        assert_eq!(times(number(i64::MAX, 0), number(2, 0)), None);
+        // A float's last digits times a long factor: what fits is kept.
+        let long = times(number(123_456_789_012_345_678, -12), number(1_000_000_000, -9));
+        assert_eq!(long.and_then(|long| long.in_units_of(-4)), Some(1_234_567_890));
+        assert_eq!(times(number(i64::MAX, 0), number(i64::MIN, 0)).map(|long| long.exponent), Some(19));
+        assert_eq!(times(number(i64::MAX, i8::MAX), number(2, 0)), None);
     }
 
     #[test]

@@ -9,11 +9,12 @@ mod why;
 use std::future::pending;
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS, SubscribeReasonCode};
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS};
+use rumqttc::{SubscribeFilter, SubscribeReasonCode};
 use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Chunk, Dial, Ends, Line, OPEN_WITHIN, OUTGOING, Topics, tcp, tls};
+use super::{Chunk, Dial, Ends, Line, Manner, OPEN_WITHIN, OUTGOING, tcp, tls};
 use crate::address::Mqtt;
 use crate::error::LineError;
 
@@ -21,29 +22,28 @@ use crate::error::LineError;
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Publications on their way that the broker has not confirmed.
 const IN_FLIGHT: u16 = 8;
-/// Longest packet either way: the longest message of a sealing meter is 16 KiB.
-const MAX_PACKET: usize = 20 << 10;
 
 /// Connects, logs in, subscribes.
-pub(super) async fn open(mqtt: &Mqtt, dial: &Dial, topics: Topics, random: u64) -> Result<Line, LineError> {
+pub(super) async fn open(mqtt: &Mqtt, dial: &Dial, manner: &Manner, random: u64) -> Result<Line, LineError> {
     if dial.password.is_some() && mqtt.user.is_none() {
         return Err(LineError::PasswordWithoutUser);
     }
-    let options = options(mqtt, dial, random).await?;
+    let options = options(mqtt, dial, manner.longest, random).await?;
     // Asked for first, because the library does not say that it was the name that failed.
     tcp::lookup(&mqtt.host, mqtt.port).await?;
     let (client, events) = AsyncClient::new(options, OUTGOING);
-    let heard = format!("{}{}", mqtt.topic, topics.heard);
-    let said = topics.said.map(|said| format!("{}{said}", mqtt.topic));
+    let heard = manner.heard.iter().map(|heard| format!("{}{heard}", mqtt.topic)).collect();
+    let hearing = Hearing { heard, retained: manner.retained, longest: manner.longest };
+    let said = manner.said.map(|said| format!("{}{said}", mqtt.topic));
     let (opened, answer) = oneshot::channel();
     let broker = mqtt.clone();
-    let line = Line::carried(move |ends| run(broker, client, events, (heard, said), ends, opened));
+    let line = Line::carried(move |ends| run(broker, client, events, (hearing, said), ends, opened));
     // The task drops its end without a word only when the library failed in it.
     answer.await.unwrap_or(Err(LineError::NotMqtt))?;
     Ok(line)
 }
 
-async fn options(mqtt: &Mqtt, dial: &Dial, random: u64) -> Result<MqttOptions, LineError> {
+async fn options(mqtt: &Mqtt, dial: &Dial, longest: usize, random: u64) -> Result<MqttOptions, LineError> {
     // An IPv6 address needs its brackets here; with TLS the address parser allows none.
     let host = if mqtt.host.contains(':') { format!("[{}]", mqtt.host) } else { mqtt.host.clone() };
     let mut options = MqttOptions::new(format!("wattseal-{random:016x}"), host, mqtt.port);
@@ -51,7 +51,7 @@ async fn options(mqtt: &Mqtt, dial: &Dial, random: u64) -> Result<MqttOptions, L
         .set_keep_alive(KEEP_ALIVE)
         .set_clean_session(true)
         .set_inflight(IN_FLIGHT)
-        .set_max_packet_size(MAX_PACKET, MAX_PACKET);
+        .set_max_packet_size(longest, longest);
     if let Some(user) = &mqtt.user {
         options.set_credentials(user, dial.password.as_ref().map_or("", |password| password.expose()));
     }
@@ -62,19 +62,33 @@ async fn options(mqtt: &Mqtt, dial: &Dial, random: u64) -> Result<MqttOptions, L
     Ok(options)
 }
 
+/// What is taken of what the broker says.
+struct Hearing {
+    heard: Vec<String>,
+    retained: bool,
+    longest: usize,
+}
+
+impl Hearing {
+    fn take(&self, publish: Publish) -> Option<Chunk> {
+        let taken = self.retained || !publish.retain;
+        taken.then(|| Chunk::Datagram { topic: publish.topic, payload: publish.payload.into() })
+    }
+}
+
 /// Opens, tells so, then carries.
 async fn run(
     broker: Mqtt,
     client: AsyncClient,
     mut events: EventLoop,
-    (heard, said): (String, Option<String>),
+    (hearing, said): (Hearing, Option<String>),
     Ends { incoming, outgoing }: Ends,
     opened: oneshot::Sender<Result<(), LineError>>,
 ) -> LineError {
     let mut network = events.network_options();
     network.set_connection_timeout(OPEN_WITHIN.as_secs());
     events.set_network_options(network);
-    let first = match subscribe(&broker, &client, &mut events, heard).await {
+    let first = match subscribe(&broker, &client, &mut events, &hearing).await {
         Ok(first) => first,
         Err(why) => {
             let _ = opened.send(Err(why.clone()));
@@ -87,29 +101,37 @@ async fn run(
     }
     let (confirmed, confirmations) = watch::channel(0);
     tokio::select! {
-        why = read(&mut events, incoming, confirmed) => why,
+        why = read(&mut events, &hearing, incoming, confirmed) => why,
         why = write(client, said, outgoing, confirmations) => why,
     }
 }
 
-/// Until the broker has confirmed the subscription, or has begun to serve it, which it may do before.
+/// Until the broker has confirmed the subscriptions, or has begun to serve them, which it may do before. One that it
+/// refuses is no reason to go without the others.
 async fn subscribe(
     broker: &Mqtt,
     client: &AsyncClient,
     events: &mut EventLoop,
-    topic: String,
+    hearing: &Hearing,
 ) -> Result<Option<Chunk>, LineError> {
     loop {
         match events.poll().await.map_err(|error| why::not_opened(&error, broker))? {
             Event::Incoming(Packet::ConnAck(_)) => {
-                client.try_subscribe(&topic, QoS::AtLeastOnce).map_err(|_| LineError::NotMqtt)?;
+                let filters = hearing.heard.iter().map(|topic| SubscribeFilter::new(topic.clone(), QoS::AtLeastOnce));
+                client.try_subscribe_many(filters).map_err(|_| LineError::NotMqtt)?;
             }
             Event::Incoming(Packet::SubAck(answer)) => {
-                let taken = answer.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_)));
-                return if taken { Ok(None) } else { Err(LineError::SubscriptionRefused { topic }) };
+                let taken = |code: &SubscribeReasonCode| matches!(code, SubscribeReasonCode::Success(_));
+                if answer.return_codes.iter().any(taken) {
+                    return Ok(None);
+                }
+                let topic = hearing.heard.first().cloned().unwrap_or_default();
+                return Err(LineError::SubscriptionRefused { topic });
             }
             Event::Incoming(Packet::Publish(publish)) => {
-                return Ok(Some(Chunk::Datagram { topic: publish.topic, payload: publish.payload.into() }));
+                if let Some(chunk) = hearing.take(publish) {
+                    return Ok(Some(chunk));
+                }
             }
             _ => {}
         }
@@ -118,6 +140,7 @@ async fn subscribe(
 
 async fn read(
     events: &mut EventLoop,
+    hearing: &Hearing,
     to: mpsc::Sender<Result<Chunk, LineError>>,
     confirmed: watch::Sender<u64>,
 ) -> LineError {
@@ -126,13 +149,14 @@ async fn read(
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 // Waiting here is the back-pressure: the broker is not read until somebody takes this. Nobody there
                 // means that the line is being closed, and only what was sent still has to leave.
-                let chunk = Chunk::Datagram { topic: publish.topic, payload: publish.payload.into() };
-                let _ = to.send(Ok(chunk)).await;
+                if let Some(chunk) = hearing.take(publish) {
+                    let _ = to.send(Ok(chunk)).await;
+                }
             }
             Ok(Event::Incoming(Packet::PubAck(_))) => confirmed.send_modify(|count| *count += 1),
             Ok(Event::Outgoing(Outgoing::Disconnect)) => return LineError::Closed,
             Ok(_) => {}
-            Err(error) => return why::ended(&error, MAX_PACKET),
+            Err(error) => return why::ended(&error, hearing.longest),
         }
     }
 }
