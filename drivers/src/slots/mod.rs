@@ -17,11 +17,13 @@
 //! says nothing of now. A register that drops, or leaps further than wires carry, is not believed until it has said so three
 //! times in a minute or longer; then it was reset, and what was between is missing. No slot is ever negative, and none is told twice.
 
+mod edges;
 mod register;
 
 #[cfg(test)]
 mod tests;
 
+pub use edges::{Edge, Edges};
 pub use register::Register;
 
 use crate::plain::{Energy, Moment, Telegram};

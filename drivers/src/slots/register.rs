@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{How, Slot, Terms};
+use super::{Edge, How, Slot, Terms};
 use crate::plain::Energy;
 
 /// How often a register must say that it was reset, and for how many milliseconds.
@@ -66,6 +66,22 @@ impl Register {
     pub fn new(terms: Terms) -> Self {
         let terms = Terms { interval: terms.interval.max(1), ..terms };
         Self { terms, last: None, doubt: None, open: None, replaced: false }
+    }
+
+    /// Goes on where it stood when a slot began.
+    #[must_use]
+    pub fn resume(terms: Terms, edge: Edge) -> Self {
+        let mut register = Self::new(terms);
+        register.last = edge.slot.checked_mul(register.millis()).map(|at| Reading { at, total: edge.total });
+        let open = Open { slot: edge.slot, total: edge.total, how: How::Measured, begun: true };
+        register.open = register.last.map(|_| open);
+        register
+    }
+
+    /// Where it stood when the first slot began that is not told; none before any was told.
+    #[must_use]
+    pub fn told(&self) -> Option<Edge> {
+        self.open.filter(|open| open.begun).map(|open| Edge { slot: open.slot, total: open.total })
     }
 
     /// Another meter hangs there: the next reading has nothing to do with those before.
