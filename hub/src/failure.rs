@@ -6,6 +6,7 @@ use gateway_core::StoreError;
 use gateway_core::bill::BillRefused;
 use gateway_core::circuits::CircuitError;
 use gateway_core::ingest::{IngestError, Refused};
+use gateway_core::seal::SealingError;
 use protocol::tariff::TariffError;
 use protocol::wire::WireError;
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,17 @@ impl From<IngestError> for Failure {
         match error {
             IngestError::Refused(refused) => refused.into(),
             IngestError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<SealingError> for Failure {
+    fn from(error: SealingError) -> Self {
+        let message = error.to_string();
+        match error {
+            SealingError::Store(store) => store.into(),
+            SealingError::Elsewhere => Self::refused("read-elsewhere", message),
+            SealingError::Meter(_) | SealingError::Ingest(_) => Self::refused("not-sealed", message),
         }
     }
 }

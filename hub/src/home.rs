@@ -53,6 +53,12 @@ impl Home {
         self.directory.join(KEYS)
     }
 
+    /// The folder of the home's own profiles of plain meters.
+    #[must_use]
+    pub fn meters(&self) -> PathBuf {
+        self.directory.join("meters")
+    }
+
     /// The directory of backups.
     #[must_use]
     pub fn backups(&self) -> PathBuf {

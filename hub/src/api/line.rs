@@ -14,6 +14,34 @@ pub struct LineAdd {
     /// File with the certificate of the broker's authority, an absolute path; none means the system's authorities.
     #[serde(default)]
     pub authority: Option<std::path::PathBuf>,
+    /// How a meter is read that seals nothing; none for a meter that seals.
+    #[serde(default)]
+    pub plain: Option<PlainMeter>,
+}
+
+/// How a meter is read that seals nothing.
+#[derive(Serialize, Deserialize)]
+pub struct PlainMeter {
+    /// Name of its profile.
+    pub profile: String,
+    /// Minutes of a slot; a quarter of an hour when none.
+    #[serde(default)]
+    pub interval: Option<u32>,
+    /// The key that opens its telegrams, in hexadecimal digits.
+    #[serde(default)]
+    pub key: Option<Zeroizing<String>>,
+    /// The key that authenticates them.
+    #[serde(default)]
+    pub authentication_key: Option<Zeroizing<String>>,
+    /// The key that checks records which it signs.
+    #[serde(default)]
+    pub public_key: Option<String>,
+}
+
+impl std::fmt::Debug for PlainMeter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PlainMeter({})", self.profile)
+    }
 }
 
 impl std::fmt::Debug for LineAdd {
@@ -36,6 +64,9 @@ pub struct LineInfo {
     pub line: i64,
     /// Where it leads.
     pub address: String,
+    /// The profile of a meter that seals nothing; this gateway seals what it says.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// How it is.
     #[serde(flatten)]
     pub state: LineState,

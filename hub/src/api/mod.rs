@@ -34,7 +34,7 @@ pub use bill::{
 };
 pub use circuit::{CircuitAdd, CircuitInfo, Circuits, ProofKind};
 pub use event::Event;
-pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired};
+pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired, PlainMeter};
 pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
 pub use status::{GapInfo, MeterInfo, NoteInfo, RegisterInfo, Status};
 

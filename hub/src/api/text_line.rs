@@ -17,7 +17,9 @@ pub(super) fn lines(lines: &Lines) -> String {
         };
         text.push_str(&format!("line {}  {}  {word}\n", line.line, line.address));
         if let Some(meter) = &state.meter {
-            let whose = if state.paired {
+            let whose = if line.profile.is_some() {
+                "a plain meter, sealed by this gateway: for your own audit, never certified"
+            } else if state.paired {
                 "paired with this home"
             } else if state.paired_elsewhere {
                 "paired with another household since"

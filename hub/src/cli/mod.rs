@@ -25,7 +25,9 @@ use zeroize::Zeroizing;
 
 use crate::Failure;
 use crate::api::socket::Connection;
-use crate::api::{AccountAdd, BillAsk, CircuitAdd, Event, LineAdd, PairAsk, ReadingsAsk, Request, StandingAdd, text};
+use crate::api::{
+    AccountAdd, BillAsk, CircuitAdd, Event, LineAdd, PairAsk, PlainMeter, ReadingsAsk, Request, StandingAdd, text,
+};
 use crate::commands::{self, Outcome};
 use crate::custody::ask;
 use crate::daemon::{self, Options, Started};
@@ -151,11 +153,26 @@ fn request(command: Command) -> Result<Request, Failure> {
         }),
         Command::Line(LineCommand::List) => Request::Lines,
         Command::Line(LineCommand::Remove { line }) => Request::RemoveLine { line },
-        Command::Line(LineCommand::Add { address, password_file, authority }) => Request::AddLine(LineAdd {
+        Command::Line(LineCommand::Add {
             address,
-            password: password_file.as_deref().map(first_line).transpose()?,
-            authority: authority.as_deref().map(whole).transpose()?,
-        }),
+            password_file,
+            authority,
+            meter,
+            interval,
+            meter_key,
+            meter_auth_key,
+            meter_public_key,
+        }) => {
+            let key = meter_key.as_deref().map(first_line).transpose()?;
+            let authentication_key = meter_auth_key.as_deref().map(first_line).transpose()?;
+            let public_key = meter_public_key;
+            Request::AddLine(LineAdd {
+                address,
+                password: password_file.as_deref().map(first_line).transpose()?,
+                authority: authority.as_deref().map(whole).transpose()?,
+                plain: meter.map(|profile| PlainMeter { profile, interval, key, authentication_key, public_key }),
+            })
+        }
         Command::Now => Request::Now,
         Command::Import { directory } => Request::Import { directory: whole(&directory)? },
         Command::Status => Request::Status,

@@ -23,7 +23,7 @@ pub enum BillsCommand {
 pub enum LineCommand {
     /// Add a line, or change its sign-in
     #[command(
-        after_help = "Examples:\n  wattseal line add serial:/dev/serial/by-id/usb-FTDI_P1-if00-port0\n  wattseal line add tcp://192.168.1.20:4059\n  wattseal line add mqtts://home@broker.lan/wattseal/M-1 --authority ca.pem --password-file pw"
+        after_help = "Examples:\n  wattseal line add serial:/dev/serial/by-id/usb-FTDI_P1-if00-port0\n  wattseal line add tcp://192.168.1.20:4059\n  wattseal line add serial:/dev/serial/by-id/usb-FTDI_P1-if00-port0 --meter dsmr-5\n  wattseal line add mqtts://home@broker.lan/wattseal/M-1 --authority ca.pem --password-file pw"
     )]
     Add {
         /// serial:/dev/…, tcp://host:port, mqtt://[user@]host[:port]/TOPIC or mqtts://…
@@ -34,6 +34,21 @@ pub enum LineCommand {
         /// File with the certificate of the broker's authority
         #[arg(long)]
         authority: Option<PathBuf>,
+        /// A plain market meter of this profile, as `wattseal meters` lists them; without it, a meter that seals
+        #[arg(long, value_name = "PROFILE")]
+        meter: Option<String>,
+        /// Minutes of a slot of a plain meter: 15, 30 or 60
+        #[arg(long, value_name = "MINUTES", requires = "meter")]
+        interval: Option<u32>,
+        /// File with the key that opens a plain meter's telegrams, in hexadecimal digits
+        #[arg(long, value_name = "FILE", requires = "meter")]
+        meter_key: Option<PathBuf>,
+        /// File with the authentication key beside it
+        #[arg(long, value_name = "FILE", requires = "meter_key")]
+        meter_auth_key: Option<PathBuf>,
+        /// The key that checks records which the meter signs, in hexadecimal digits
+        #[arg(long, value_name = "HEX", requires = "meter")]
+        meter_public_key: Option<String>,
     },
     /// List lines and how they are
     List,

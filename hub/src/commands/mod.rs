@@ -46,3 +46,9 @@ pub type Outcome = Result<Answer, Failure>;
 pub fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
+
+/// Unix milliseconds.
+#[must_use]
+pub fn now_millis() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}

@@ -2,7 +2,8 @@
 //!
 //! The backup is checked whole before anything is written. Its database is copied out as it is, then once more under a
 //! fresh key: what opened the lost home (a keyring on a stolen disk, a credential file) does not open this one. Name and
-//! sheet stay. What would act on its own on the state of that day, standing submissions, is ended.
+//! sheet stay. What would act on its own on the state of that day is ended: standing submissions, and what seals for plain
+//! meters, which go on under new keys.
 
 use std::path::Path;
 
@@ -62,6 +63,8 @@ pub fn restore(home: &Home, file: &Path, keyring: bool, now: i64) -> Result<Rest
         }
         // The backup is the copy that is kept before a migration.
         let store = Store::open(draft, &key)?;
+        // What seals for plain meters would use times twice that it has sealed since the backup.
+        store.forget_sealers()?;
         Ok((store.inspect()?, store.end_standing_after_restore(now)?))
     })?;
     Ok(Restored { home: contents.home, made_at: contents.made_at, format: contents.format, inventory, ended, place })

@@ -66,7 +66,8 @@ impl Gateway {
         let keeper = Keeper::start(home.open()?)?;
         let (events, _) = broadcast::channel(EVENTS);
         let (stop, _) = watch::channel(false);
-        let (lines, told, failing, proving) = Default::default();
+        let (told, failing, proving) = Default::default();
+        let lines = Arc::new(Mutex::new(Lines::new(home.meters())));
         Ok(Self { home: home.clone(), keeper, events, lines, running, stop, told, proving, failing })
     }
 
@@ -199,6 +200,7 @@ impl Gateway {
             .into_iter()
             .map(|row| Line {
                 line: row.id,
+                profile: row.plain.map(|plain| plain.profile),
                 state: open.shared(row.id).map_or_else(LineState::default, |shared| shared.state()),
                 address: row.address,
             })
@@ -208,13 +210,19 @@ impl Gateway {
 
     async fn add_line(&self, add: LineAdd) -> Result<Answer, Failure> {
         // As it is written in the end: two spellings of one port are one line.
-        let address = lines::address(&add.address)?.to_string();
+        let mut address = lines::address(&add.address)?;
+        let mut plain = None;
+        if let Some(meter) = add.plain {
+            let (settled, line) = self.lines.lock().await.prepare(meter, address)?;
+            (address, plain) = (settled, Some(line));
+        }
+        let address = address.to_string();
         let authority = add.authority.map(|path| path.display().to_string());
         let row = self
             .keeper
             .run(move |store| {
                 let password = add.password.as_ref().map(|password| password.as_str());
-                let id = store.keep_line(&address, password, authority.as_deref(), now())?;
+                let id = store.keep_line(&address, password, authority.as_deref(), plain.as_ref(), now())?;
                 store.line(id)
             })
             .await?;

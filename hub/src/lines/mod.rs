@@ -14,6 +14,7 @@ mod holdings;
 mod meet;
 mod missing;
 mod pair;
+mod plain;
 mod refusals;
 mod session;
 mod shared;
@@ -23,16 +24,18 @@ mod tests;
 pub use shared::Shared;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use drivers::{Address, Dial, Patience, Reader, Secret, sealed};
-use gateway_core::store::LineRow;
+use gateway_core::store::{LineRow, PlainLine};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::Failure;
-use crate::api::{Event, NowMeter, Paired};
+use crate::api::{Event, NowMeter, Paired, PlainMeter};
 use crate::keeper::Keeper;
 use conversation::Conversation;
+use plain::PlainConversation;
 
 /// What a conversation is told from outside.
 enum Control {
@@ -54,12 +57,19 @@ struct Running {
 }
 
 /// The lines of a running gateway.
-#[derive(Default)]
 pub struct Lines {
     running: BTreeMap<i64, Running>,
+    /// The home's own profiles of plain meters.
+    profiles: PathBuf,
 }
 
 impl Lines {
+    /// None yet. `profiles` is the folder of the home's own meters.
+    #[must_use]
+    pub fn new(profiles: PathBuf) -> Self {
+        Self { running: BTreeMap::new(), profiles }
+    }
+
     /// Opens a line; one that is open under the same number is closed first.
     ///
     /// # Errors
@@ -74,21 +84,38 @@ impl Lines {
         let mut dial = Dial::new(address(&row.address)?);
         dial.password = row.password.as_ref().map(|password| Secret::new(password.as_str().to_owned()));
         dial.ca_file = row.authority.as_ref().map(Into::into);
-        let (reader, handle, heard) = Reader::new(dial, sealed::Decoder::default(), Patience::default(), random_number);
         let (control, orders) = mpsc::channel(8);
         let shared = Shared::default();
         shared.change(|state| state.running = true);
-        let conversation = Conversation::new(row.id, keeper.clone(), handle, events.clone(), shared.clone());
-        self.running.insert(
-            row.id,
-            Running {
-                control,
-                shared,
-                reader: tokio::spawn(reader.run()),
-                conversation: tokio::spawn(conversation.run(heard, orders)),
-            },
-        );
+        let (reader, conversation) = match &row.plain {
+            None => {
+                let dialect = sealed::Decoder::default();
+                let (reader, handle, heard) = Reader::new(dial, dialect, Patience::default(), random_number);
+                let conversation = Conversation::new(row.id, keeper.clone(), handle, events.clone(), shared.clone());
+                (tokio::spawn(reader.run()), tokio::spawn(conversation.run(heard, orders)))
+            }
+            Some(plain) => {
+                let ready = plain::ready(plain, dial.address, &self.profiles)?;
+                dial.address = ready.address;
+                let patience = Patience { silence: ready.profile.silence(), ..Patience::default() };
+                let (interval, cadence) = (ready.interval, ready.profile.cadence);
+                let terms = plain::Terms { line: row.id, address: row.address.clone(), interval, cadence };
+                let (reader, handle, heard) = Reader::new(dial, ready.spoken, patience, random_number);
+                let conversation =
+                    PlainConversation::new(terms, keeper.clone(), handle, events.clone(), shared.clone());
+                (tokio::spawn(reader.run()), tokio::spawn(conversation.run(heard, orders)))
+            }
+        };
+        self.running.insert(row.id, Running { control, shared, reader, conversation });
         Ok(())
+    }
+
+    /// What the store keeps of a line to a plain meter, and its address with the settings of that meter.
+    ///
+    /// # Errors
+    /// When it could not be opened so.
+    pub fn prepare(&self, plain: PlainMeter, address: Address) -> Result<(Address, PlainLine), Failure> {
+        plain::prepare(plain, address, &self.profiles)
     }
 
     /// Closes a line; what it held is stored.
@@ -145,7 +172,7 @@ impl Lines {
     /// What the meters show.
     #[must_use]
     pub fn now(&self) -> Vec<NowMeter> {
-        self.running.values().filter_map(|running| running.shared.now()).collect()
+        self.running.values().flat_map(|running| running.shared.now()).collect()
     }
 
     /// Begins to pair with the meter on a line; the answer comes when it is done or has failed.

@@ -181,10 +181,10 @@ mod tests {
         conversation.look_at(&session.seal(&power(300)).unwrap()).await.unwrap();
         let shown_at = Instant::now();
         conversation.show_no_old(shown_at + LEAST_SHOWN / 2);
-        assert_eq!(shared.now().unwrap().power, Some(300));
+        assert_eq!(shared.now()[0].power, Some(300));
         conversation.show_no_old(shown_at + LEAST_SHOWN + Duration::from_secs(1));
-        assert_eq!(shared.now(), None);
+        assert_eq!(shared.now(), []);
         conversation.look_at(&session.seal(&power(400)).unwrap()).await.unwrap();
-        assert_eq!(shared.now().unwrap().power, Some(400));
+        assert_eq!(shared.now()[0].power, Some(400));
     }
 }

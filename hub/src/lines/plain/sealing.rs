@@ -1,0 +1,173 @@
+//! One plain meter's slots on their way into sealed blocks.
+//!
+//! Slots wait in memory until the store has taken them; when it fails, the sealer is taken up anew from what is stored.
+
+use drivers::plain::Telegram;
+use drivers::slots::{Edges, How, Slot, Slots, Terms as SlotTerms, Way};
+use gateway_core::Store;
+use gateway_core::seal::{Place, SealingError, SelfSealer, Start};
+use gateway_core::store::OpenSlot;
+use protocol::metrology::label::{RegisterCode, Status, Unit};
+use protocol::metrology::seal::Sample;
+use sealer::Entropy;
+
+use super::Terms;
+use crate::Failure;
+use crate::commands::now;
+use crate::keeper::Keeper;
+
+/// Slots that wait for a store that fails: a month of quarter-hours, both ways. Beyond it the oldest are missing.
+const MOST_WAITING: usize = 2 * 31 * 96;
+
+/// One plain meter on its way into sealed blocks.
+pub(super) struct Sealing {
+    place: Place,
+    slots: Slots,
+    /// Taken up with the first slot.
+    sealer: Option<SelfSealer>,
+    waiting: Vec<OpenSlot>,
+    starts: Vec<Start>,
+    name: Option<String>,
+}
+
+impl Sealing {
+    /// Goes on where the slots of this meter ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn take_up(
+        keeper: &Keeper,
+        terms: &Terms,
+        label: &str,
+        number: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let (address, label, number) = (terms.address.clone(), label.to_owned(), number.map(ToOwned::to_owned));
+        let place = Place { address, label, number, interval: terms.interval };
+        let asked = place.clone();
+        let row = keeper.run(move |store| store.sealer(&asked.address, &asked.label, asked.number.as_deref())).await?;
+        let interval = u32::try_from(terms.interval.seconds()).unwrap_or(u32::MAX);
+        let terms = SlotTerms::for_interval(interval);
+        let edges = row.and_then(|row| serde_json::from_slice::<Kept>(&row.edges).ok());
+        let slots = match edges.filter(|kept| kept.interval == interval) {
+            Some(kept) => Slots::resume(terms, &kept.edges),
+            None => Slots::new(terms),
+        };
+        Ok(Self { place, slots, sealer: None, waiting: Vec::new(), starts: Vec::new(), name: None })
+    }
+
+    /// What the meter is called in blocks and bills, once something was sealed.
+    pub(super) fn name(&self) -> Option<String> {
+        self.name.clone()
+    }
+
+    /// Takes a telegram that was heard at this Unix millisecond; gives how many blocks were stored.
+    ///
+    /// # Errors
+    /// When the meter is sealed for elsewhere, or the store fails: then what was completed waits.
+    pub(super) async fn hear(&mut self, keeper: &Keeper, at: u64, telegram: &Telegram) -> Result<u64, Failure> {
+        if self.place.number.is_none() {
+            self.place.number.clone_from(&telegram.meter);
+        }
+        let completed = self.slots.hear(at, telegram);
+        if completed.is_empty() {
+            return Ok(0);
+        }
+        let edges = self.slots.edges();
+        for way in [Way::Import, Way::Export] {
+            self.begin(way, &edges, &completed);
+        }
+        self.waiting.extend(completed.into_iter().filter_map(|(way, slot)| open(way, slot)));
+        let beyond = self.waiting.len().saturating_sub(MOST_WAITING);
+        self.waiting.drain(..beyond);
+        self.store_held(keeper).await
+    }
+
+    /// Notes what a register showed when the first of its completed slots began.
+    fn begin(&mut self, way: Way, edges: &Edges, completed: &[(Way, Slot)]) {
+        let Some((code, unit)) = register(way).filter(|(code, _)| !self.starts.iter().any(|s| s.code == *code)) else {
+            return;
+        };
+        let told = completed.iter().filter(|(of, _)| *of == way);
+        let (Some(edge), true) = (edges.of(way), told.clone().next().is_some()) else { return };
+        let passed: i64 = told.map(|(_, slot)| i64::from(slot.advance)).sum();
+        let total = u64::try_from(edge.total.saturating_sub(passed)).unwrap_or(0);
+        self.starts.push(Start { code, unit, total });
+    }
+
+    /// Seals what waits.
+    ///
+    /// # Errors
+    /// As [`Sealing::hear`].
+    pub(super) async fn store_held(&mut self, keeper: &Keeper) -> Result<u64, Failure> {
+        if self.waiting.is_empty() {
+            return Ok(0);
+        }
+        let (sealer, place) = (self.sealer.take(), self.place.clone());
+        let (waiting, starts) = (self.waiting.clone(), self.starts.clone());
+        let interval = u32::try_from(place.interval.seconds()).unwrap_or(u32::MAX);
+        let edges = serde_json::to_vec(&Kept { version: VERSION, interval, edges: self.slots.edges() });
+        let edges = zeroize::Zeroizing::new(edges.unwrap_or_default());
+        let taken = keeper
+            .run(move |store| {
+                store.transaction(|store| -> Result<_, SealingError> {
+                    let mut sealer = match sealer {
+                        Some(sealer) => sealer,
+                        None => take_up(store, &place, &waiting)?,
+                    };
+                    let blocks = sealer.take(store, &waiting, &starts, &Entropy::System, &edges)?;
+                    Ok((sealer, u64::try_from(blocks.len()).unwrap_or(0)))
+                })
+            })
+            .await;
+        match taken {
+            Ok((sealer, blocks)) => {
+                self.waiting.clear();
+                self.name = Some(sealer.name().to_string());
+                self.sealer = Some(sealer);
+                Ok(blocks)
+            }
+            // It will be refused however often it comes.
+            Err(refused @ Failure::Refused { .. }) => {
+                self.waiting.clear();
+                Err(refused)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+fn take_up(store: &Store, place: &Place, waiting: &[OpenSlot]) -> Result<SelfSealer, SealingError> {
+    let first = waiting.iter().map(|open| open.slot).min().unwrap_or(0).saturating_mul(place.interval.seconds());
+    let (sealer, _) = SelfSealer::open(store, place, &Entropy::System, first, now())?;
+    Ok(sealer)
+}
+
+/// Edges as the store keeps them.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    version: u32,
+    interval: u32,
+    edges: Edges,
+}
+
+/// Of [`Kept`].
+const VERSION: u32 = 1;
+
+/// Register and unit of a way.
+fn register(way: Way) -> Option<(RegisterCode, Unit)> {
+    let code = match way {
+        Way::Import => "1-0:1.8.0",
+        Way::Export => "1-0:2.8.0",
+    };
+    Some((RegisterCode::new(code)?, Unit::new("Wh")?))
+}
+
+fn open(way: Way, slot: Slot) -> Option<OpenSlot> {
+    let status = match slot.how {
+        How::Measured => Status::Measured,
+        How::Estimated => Status::Estimated,
+        How::Missing => Status::Missing,
+    };
+    let (register, _) = register(way)?;
+    Some(OpenSlot { register, slot: slot.number, sample: Sample { advance: slot.advance, status } })
+}
