@@ -11,6 +11,9 @@
 //! that were set up so. When it does not fit, the body is deciphered all the same, as the householder may have been
 //! told one key alone. Such a text is *unverified*: whoever takes it must find in it the checksum or the structure that
 //! a wrong key would not leave there. Nothing of that makes a plain meter's word certified.
+//!
+//! Whoever can change the line can also leave the tag out. So where an authentication key was given, or a tag has fitted
+//! since the line was opened, nothing is taken that carries none, be it ciphered or in the open ([`Lock`]).
 
 #![deny(clippy::indexing_slicing)]
 
@@ -94,6 +97,60 @@ fn read_hex(text: &str, key: &mut [u8; 16]) -> Result<(), KeyError> {
     digit().map_or(Ok(()), |_| Err(KeyError::Length))
 }
 
+/// The keys of a line, and whether its meter has shown that it authenticates what it sends.
+#[derive(Default)]
+pub(crate) struct Lock {
+    key: Option<MeterKey>,
+    tagged: bool,
+}
+
+impl Lock {
+    pub(crate) fn new(key: Option<MeterKey>) -> Self {
+        Self { key, tagged: false }
+    }
+
+    /// The line was opened anew: another meter may hang there.
+    pub(crate) fn begin(&mut self) {
+        self.tagged = false;
+    }
+
+    /// The same keys for what has nothing to do with the line so far.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.key.clone())
+    }
+
+    /// Opens the body of a ciphered APDU.
+    ///
+    /// # Errors
+    /// [`Fault::Encrypted`] without a key, [`Fault::Unauthenticated`] when it carries no tag but must, else as [`open`].
+    pub(crate) fn open(&mut self, head: Head, body: &[u8]) -> Result<Opened, Fault> {
+        let opened = open(self.key.as_ref().ok_or(Fault::Encrypted)?, head, body)?;
+        self.tagged |= opened.verified;
+        match opened.verified {
+            false if self.tagged && head.security & AUTHENTICATED == 0 => Err(Fault::Unauthenticated),
+            false if self.tagged => Err(Fault::WrongKey),
+            _ => Ok(opened),
+        }
+    }
+
+    /// Whether what comes in the open may be taken.
+    ///
+    /// # Errors
+    /// [`Fault::Unauthenticated`] when it must carry a tag.
+    pub(crate) fn plain(&self) -> Result<(), Fault> {
+        let must = self.tagged || self.key.as_ref().is_some_and(|key| key.authentication.is_some());
+        if must { Err(Fault::Unauthenticated) } else { Ok(()) }
+    }
+}
+
+/// What stands before the body of a ciphered APDU.
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) system_title: [u8; 8],
+    pub(crate) security: u8,
+    pub(crate) counter: u32,
+}
+
 /// A text that was opened.
 pub(crate) struct Opened {
     /// What the meter said.
@@ -106,20 +163,19 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// [`Fault::Cut`] when it is too short for its tag, [`Fault::WrongKey`] when the tag does not fit the keys,
+/// [`Fault::Unauthenticated`] when an authentication key was given and it says that it carries no tag,
 /// [`Fault::Malformed`] when its security control names what no meter uses.
-pub(crate) fn open(
-    key: &MeterKey,
-    system_title: [u8; 8],
-    security: u8,
-    counter: u32,
-    body: &[u8],
-) -> Result<Opened, Fault> {
+fn open(key: &MeterKey, head: Head, body: &[u8]) -> Result<Opened, Fault> {
+    let Head { system_title, security, counter } = head;
     if security & COMPRESSED != 0 || security & SUITE > 1 || security & ENCRYPTED == 0 {
         return Err(Fault::Malformed);
     }
     let nonce = nonce(system_title, counter);
     let gcm = Gcm::new((&key.encryption).into());
     if security & AUTHENTICATED == 0 {
+        if key.authentication.is_some() {
+            return Err(Fault::Unauthenticated);
+        }
         return Ok(Opened { plain: deciphered(&gcm, &nonce, body)?, verified: false });
     }
     let (text, tag) = body.split_last_chunk::<TAG>().ok_or(Fault::Cut)?;
@@ -189,27 +245,31 @@ mod tests {
         body
     }
 
+    fn head(security: u8, counter: u32) -> Head {
+        Head { system_title: TITLE, security, counter }
+    }
+
     fn fault(opened: Result<Opened, Fault>) -> Option<Fault> {
         opened.err()
     }
 
     #[test]
     fn the_standards_example_opens() {
-        let opened = open(&keys(), TITLE, 0x30, 0x0123_4567, &body()).unwrap();
+        let opened = open(&keys(), head(0x30, 0x0123_4567), &body()).unwrap();
         assert!(opened.verified && opened.plain == PLAIN);
         for at in 0..body().len() {
             let mut changed = body();
             changed[at] ^= 1;
-            assert_eq!(fault(open(&keys(), TITLE, 0x30, 0x0123_4567, &changed)), Some(Fault::WrongKey));
+            assert_eq!(fault(open(&keys(), head(0x30, 0x0123_4567), &changed)), Some(Fault::WrongKey));
         }
-        assert_eq!(fault(open(&keys(), TITLE, 0x30, 0x0123_4568, &body())), Some(Fault::WrongKey));
-        assert_eq!(fault(open(&keys(), TITLE, 0x70, 0x0123_4567, &body())), Some(Fault::WrongKey));
+        assert_eq!(fault(open(&keys(), head(0x30, 0x0123_4568), &body())), Some(Fault::WrongKey));
+        assert_eq!(fault(open(&keys(), head(0x70, 0x0123_4567), &body())), Some(Fault::WrongKey));
     }
 
     #[test]
     fn without_an_authentication_key_the_text_comes_unverified() {
         let key = MeterKey::new(keys().encryption, None);
-        let opened = open(&key, TITLE, 0x30, 0x0123_4567, &body()).unwrap();
+        let opened = open(&key, head(0x30, 0x0123_4567), &body()).unwrap();
         assert!(!opened.verified && opened.plain == PLAIN);
     }
 
@@ -217,26 +277,45 @@ mod tests {
     fn a_meter_that_was_set_up_without_an_authentication_key_is_verified() {
         let key = MeterKey::new([9; 16], None);
         for additional in [&[][..], &[0x30]] {
-            let opened = open(&key, TITLE, 0x30, 7, &sealed(&key, additional, 0x30)).unwrap();
+            let opened = open(&key, head(0x30, 7), &sealed(&key, additional, 0x30)).unwrap();
             assert!(opened.verified && opened.plain == PLAIN);
         }
         let given = MeterKey::new([9; 16], Some([8; 16]));
-        assert_eq!(fault(open(&given, TITLE, 0x30, 7, &sealed(&key, &[], 0x30))), Some(Fault::WrongKey));
+        assert_eq!(fault(open(&given, head(0x30, 7), &sealed(&key, &[], 0x30))), Some(Fault::WrongKey));
     }
 
     #[test]
-    fn encrypted_alone_is_never_verified() {
-        let key = MeterKey::new([9; 16], Some([8; 16]));
-        let opened = open(&key, TITLE, 0x20, 7, &sealed(&key, &[], 0x20)).unwrap();
+    fn encrypted_alone_is_never_verified_and_refused_where_a_tag_must_be() {
+        let key = MeterKey::new([9; 16], None);
+        let untagged = sealed(&key, &[], 0x20);
+        let opened = open(&key, head(0x20, 7), &untagged).unwrap();
         assert!(!opened.verified && opened.plain == PLAIN);
+        let given = MeterKey::new([9; 16], Some([8; 16]));
+        assert_eq!(fault(open(&given, head(0x20, 7), &untagged)), Some(Fault::Unauthenticated));
+    }
+
+    #[test]
+    fn a_line_whose_meter_has_shown_a_tag_must_go_on_showing_one() {
+        let key = MeterKey::new([9; 16], None);
+        let untagged = sealed(&key, &[], 0x20);
+        let mut lock = Lock::new(Some(key.clone()));
+        assert!(lock.plain().is_ok() && lock.open(head(0x20, 7), &untagged).is_ok());
+        assert!(lock.open(head(0x30, 7), &sealed(&key, &[], 0x30)).is_ok_and(|opened| opened.verified));
+        assert_eq!(fault(lock.open(head(0x20, 7), &untagged)), Some(Fault::Unauthenticated));
+        assert_eq!(fault(lock.open(head(0x30, 8), &sealed(&key, &[], 0x30))), Some(Fault::WrongKey));
+        assert_eq!(lock.plain(), Err(Fault::Unauthenticated));
+        lock.begin();
+        assert!(lock.plain().is_ok() && lock.open(head(0x20, 7), &untagged).is_ok());
+        assert_eq!(Lock::new(Some(keys())).plain(), Err(Fault::Unauthenticated));
+        assert_eq!(fault(Lock::default().open(head(0x20, 7), &untagged)), Some(Fault::Encrypted));
     }
 
     #[test]
     fn what_no_meter_uses_is_refused() {
         for security in [0x00, 0x10, 0xb0, 0x32] {
-            assert_eq!(fault(open(&keys(), TITLE, security, 7, &body())), Some(Fault::Malformed));
+            assert_eq!(fault(open(&keys(), head(security, 7), &body())), Some(Fault::Malformed));
         }
-        assert_eq!(fault(open(&keys(), TITLE, 0x30, 7, &[0; 11])), Some(Fault::Cut));
+        assert_eq!(fault(open(&keys(), head(0x30, 7), &[0; 11])), Some(Fault::Cut));
     }
 
     #[test]
@@ -255,7 +334,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_body_is_safe(body: Vec<u8>, security: u8, counter: u32, title: [u8; 8]) {
-            let _ = open(&keys(), title, security, counter, &body);
+            let _ = open(&keys(), Head { system_title: title, security, counter }, &body);
         }
     }
 }

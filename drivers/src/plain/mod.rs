@@ -71,6 +71,12 @@ pub enum Fault {
     /// Encrypted, and the key does not fit or something was changed.
     #[error("encrypted, and the key does not open it")]
     WrongKey,
+    /// It carries nothing that shows who sent it, although this meter's telegrams must.
+    #[error(
+        "sent without the tag that shows it to be the meter's, although an authentication key was given or a tag came \
+         before; if this meter sends none, leave the authentication key out"
+    )]
+    Unauthenticated,
     /// The signature of a record does not fit it.
     #[error("signed, and its signature does not fit")]
     Signature,
@@ -93,6 +99,7 @@ impl Fault {
             Self::Malformed => "malformed",
             Self::Encrypted => "encrypted",
             Self::WrongKey => "wrong-key",
+            Self::Unauthenticated => "not-authenticated",
             Self::Signature => "signature",
             Self::OutOfRange => "out-of-range",
             Self::Nothing => "no-reading",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A decimal number as a meter writes it: `mantissa · 10^exponent`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Decimal {
     /// Digits with sign.
     pub mantissa: i64,
@@ -59,6 +59,13 @@ impl Decimal {
     }
 }
 
+impl fmt::Debug for Decimal {
+    /// Not the number: it is a reading.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decimal(…)")
+    }
+}
+
 impl fmt::Display for Decimal {
     /// Without superfluous digits after the point, and without an exponent.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,7 +88,7 @@ impl fmt::Display for Decimal {
 macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident, $digits:literal, $unit:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub i64);
 
         impl $name {
@@ -97,6 +104,13 @@ macro_rules! quantity {
             #[must_use]
             pub fn plus(self, other: Self) -> Option<Self> {
                 self.0.checked_add(other.0).map(Self)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            /// Not what it stands at: that is a reading.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
             }
         }
 
@@ -167,6 +181,8 @@ mod tests {
             assert_eq!(Decimal { mantissa, exponent }.to_string(), text);
         }
         assert_eq!(Power(-200_000).to_string(), "-20");
+        let shown = format!("{:?} {:?}", Energy(4711), Decimal { mantissa: 4711, exponent: 0 });
+        assert_eq!(shown, "Energy(…) Decimal(…)");
     }
 
     proptest! {

@@ -8,6 +8,9 @@ use super::{Decimal, Energy, Fault, Power, Rate, Telegram};
 /// Rates that one telegram may hold; the standard numbers them 1 to 63, no market has more than 8.
 const RATES: usize = 16;
 
+/// No register of a home shows a thousand million kilowatt-hours (10⁻⁴ Wh).
+const MOST: i64 = 1_000_000_000 * 1000 * 10_000;
+
 /// An OBIS code: medium, channel, quantity, kind, rate, history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Obis(pub(crate) [u8; 6]);
@@ -42,26 +45,30 @@ pub(crate) struct Registers {
 struct Direction {
     total: Option<Energy>,
     rates: Vec<(u8, Energy)>,
+    /// A rate is not told, so that the others have no sum.
+    partial: bool,
 }
 
 impl Registers {
     /// Takes what stands under a code; true when it is one that a telegram holds. The unit is asked only where the
-    /// meter tells it.
+    /// meter tells it. No number stands for one that the meter did not have, or that is beyond any: a counter without a
+    /// number spoils what counts with it, a power without one is merely not told.
     ///
     /// # Errors
     /// [`Fault::OutOfRange`] when a register's number fits no register.
-    pub(crate) fn take(&mut self, code: Obis, number: Decimal, told: Option<u8>) -> Result<bool, Fault> {
+    pub(crate) fn take(&mut self, code: Obis, number: Option<Decimal>, told: Option<u8>) -> Result<bool, Fault> {
         let Obis([1, 0 | 1, quantity, kind, rate, 255]) = code else { return Ok(false) };
         let means = |unit| told.is_none_or(|told| told == unit);
         match (quantity, kind) {
             (1 | 2, 8) if means(unit::WATT_HOUR) => {
                 let direction = if quantity == 1 { &mut self.import } else { &mut self.export };
                 // No register counts below zero.
-                let total = Energy::new(number).filter(|total| total.0 >= 0);
+                let total = number.and_then(Energy::new).filter(|total| (0..=MOST).contains(&total.0));
                 direction.take(rate, total.ok_or(Fault::OutOfRange)?);
             }
             // Power of all phases; EMH numbers it 1.7.1 on some models.
             (1 | 2 | 15 | 16, 7) if rate <= 1 && means(unit::WATT) => {
+                let Some(number) = number else { return Ok(true) };
                 let power = Power::new(number).ok_or(Fault::OutOfRange)?;
                 let slot = match quantity {
                     1 => &mut self.taken,
@@ -72,12 +79,22 @@ impl Registers {
                 slot.get_or_insert(power);
             }
             (9, 7) if rate == 0 && means(unit::VOLT_AMPERE) => {
+                let Some(number) = number else { return Ok(true) };
                 let apparent = number.in_units_of(0).and_then(|number| u32::try_from(number).ok());
                 self.apparent.get_or_insert(apparent.ok_or(Fault::OutOfRange)?);
             }
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The meter does not vouch for what stands under a code: where it is a rate, the others are no total.
+    pub(crate) fn leave_out(&mut self, code: Obis) {
+        match code {
+            Obis([1, 0 | 1, 1, 8, rate, 255]) if rate > 0 => self.import.partial = true,
+            Obis([1, 0 | 1, 2, 8, rate, 255]) if rate > 0 => self.export.partial = true,
+            _ => {}
+        }
     }
 
     /// Writes into the telegram what was taken; true when there was anything.
@@ -97,7 +114,9 @@ impl Registers {
             (None, Some(given)) => Some(Power(given.0.checked_neg().ok_or(Fault::OutOfRange)?)),
             (None, None) => None,
         };
-        telegram.power = self.net.or(balance).or(self.absolute);
+        // Power without a direction is import where nothing can be given; none has no direction.
+        let absolute = self.absolute.filter(|power| telegram.export.is_none() || power.0 == 0);
+        telegram.power = self.net.or(balance).or(absolute);
         telegram.apparent = self.apparent.filter(|_| telegram.power.is_none());
         Ok(telegram.import.is_some()
             || telegram.export.is_some()
@@ -117,8 +136,9 @@ impl Direction {
 
     fn stands_at(&self) -> Result<Option<Energy>, Fault> {
         let sum = || {
-            let (first, rest) = self.rates.split_first()?;
-            Some(rest.iter().try_fold(first.1, |sum, (_, total)| sum.plus(*total)).ok_or(Fault::OutOfRange))
+            let (first, rest) = self.rates.split_first().filter(|_| !self.partial)?;
+            let sum = rest.iter().try_fold(first.1, |sum, (_, total)| sum.plus(*total));
+            Some(sum.filter(|sum| sum.0 <= MOST).ok_or(Fault::OutOfRange))
         };
         self.total.map(Ok).or_else(sum).transpose()
     }
@@ -132,7 +152,7 @@ mod tests {
     fn told(registers: &[([u8; 6], i64, Option<u8>)]) -> Result<(Telegram, bool), Fault> {
         let mut taken = Registers::default();
         for (code, number, unit) in registers {
-            taken.take(Obis(*code), Decimal::whole(*number), *unit)?;
+            taken.take(Obis(*code), Some(Decimal::whole(*number)), *unit)?;
         }
         let mut telegram = Telegram::default();
         let any = taken.finish(&mut telegram)?;
@@ -159,7 +179,11 @@ mod tests {
         assert_eq!(power(&[given]), Some(Power(-70_000)));
         assert_eq!(power(&[taken, given]), Some(Power(-20_000)));
         assert_eq!(power(&[taken, given, ([1, 0, 16, 7, 0, 255], 1, None)]), Some(Power(10_000)));
-        assert_eq!(power(&[([1, 0, 15, 7, 0, 255], 8, None)]), Some(Power(80_000)));
+        let absolute = ([1, 0, 15, 7, 0, 255], 8, None);
+        assert_eq!(power(&[absolute]), Some(Power(80_000)));
+        let export = ([1, 0, 2, 8, 0, 255], 1, None);
+        assert_eq!(power(&[absolute, export]), None, "it may be given or taken");
+        assert_eq!(power(&[([1, 0, 15, 7, 0, 255], 0, None), export]), Some(Power(0)));
     }
 
     #[test]
@@ -176,8 +200,14 @@ mod tests {
     #[test]
     fn numbers_that_fit_no_register_are_refused() {
         assert_eq!(told(&[([1, 0, 1, 8, 0, 255], i64::MAX, None)]).unwrap_err(), Fault::OutOfRange);
-        let most = i64::MAX / 10_000;
-        let rates = [([1, 0, 1, 8, 1, 255], most, None), ([1, 0, 1, 8, 2, 255], most, None)];
+        assert_eq!(told(&[([1, 0, 1, 8, 0, 255], 1_000_000_000_001, None)]).unwrap_err(), Fault::OutOfRange);
+        // A counter without a number is refused, a power is not told.
+        let mut registers = Registers::default();
+        assert_eq!(registers.take(Obis([1, 0, 2, 8, 0, 255]), None, None), Err(Fault::OutOfRange));
+        assert_eq!(registers.take(Obis([1, 0, 16, 7, 0, 255]), None, None), Ok(true));
+        assert_eq!(registers.take(Obis([1, 0, 3, 8, 0, 255]), None, None), Ok(false));
+        let most = 999_999_999_999;
+        let rates: Vec<_> = (1..=2).map(|rate| ([1, 0, 1, 8, rate, 255], most, None)).collect();
         assert_eq!(told(&rates).unwrap_err(), Fault::OutOfRange);
     }
 }

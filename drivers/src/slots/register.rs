@@ -1,224 +1,227 @@
-//! One register: which of its readings are believed, what it showed at the edges of slots, and the slots between.
+//! One register: which of its readings are believed.
+//!
+//! ```text
+//! checked, and a load leads to it ────────────────────────► believed ─► Edges
+//! unchecked, and a load leads to it ─► next ─ confirmed ──►
+//! no load leads to it ─► doubt ─ three in a minute agree ─► reset
+//! ```
+//!
+//! A reading without a checksum waits for the one after it. When that one follows on, the reading lies between two that
+//! agree, and whatever the line did to it, it is wrong by no more than what passed between them. When they contradict each
+//! other, one was changed and nobody knows which: neither is believed, and the next decides. So an outlier never becomes
+//! energy, and what comes after it is no reset. Even the first of all waits: it only bears witness for the second.
 
-use std::cmp::Ordering;
-
-use super::{Edge, How, Slot, Terms};
-use crate::plain::Energy;
+use super::edges::{Edges, Reading};
+use super::{Mark, Slot, Terms};
 
 /// How often a register must say that it was reset, and for how many milliseconds.
 const BELIEVED: (u32, u64) = (3, 60_000);
-/// A register that counts whole kilowatt-hours leaps by one, and the meter may have counted the next meanwhile.
-const STEP: i128 = 2 * 1000 * PARTS;
-/// Parts of a watt-hour.
-const PARTS: i128 = 10_000;
-/// Milliseconds of an hour.
+/// So often where another number tells that another meter hangs there: a first word, the one believed, a witness.
+const EXCHANGED: (u32, u64) = (3, 0);
+/// Milliseconds of an hour and of a day.
 const HOUR: i128 = 3_600_000;
+const DAY: i128 = 24 * HOUR;
+/// A clock that goes back by more was set; by less, telegrams came in another order.
+const SET_BACK: u64 = 60_000;
+/// Telegrams without this register after which a reading that waits for a witness has none.
+const UNHEARD: u32 = 32;
+/// The year 10000 in Unix milliseconds: no clock is there yet.
+const LATEST: u64 = 253_402_300_800_000;
 
-/// What a register showed, and when.
-#[derive(Clone, Copy)]
-struct Reading {
-    /// Unix milliseconds.
-    at: u64,
-    /// 10⁻⁴ Wh.
-    total: i64,
+/// What a register counts in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    /// Parts of the unit whose hourly advance [`Terms::most`] bounds.
+    parts: i128,
+    /// A register that counts whole steps leaps by one, and the meter may have counted the next meanwhile.
+    step: i128,
+}
+
+impl Scale {
+    /// Watt-hours in 10⁻⁴; registers count whole kilowatt-hours at worst.
+    pub(super) const ENERGY: Self = Self { parts: 10_000, step: 2 * 1000 * 10_000 };
+    /// Any unit in thousandths; registers count whole units at worst.
+    pub(super) const VOLUME: Self = Self { parts: 1000, step: 2 * 1000 };
 }
 
 /// Readings that contradict what was read before.
 #[derive(Clone, Copy)]
 struct Doubt {
+    since: u64,
+    /// Where the register goes on from if it was reset.
     first: Reading,
     last: Reading,
     count: u32,
 }
 
-/// Where the first slot that was not told stands.
-#[derive(Clone, Copy)]
-struct Open {
-    /// Its number.
-    slot: u64,
-    /// What the register showed when it began; before a reset, what it would have shown.
-    total: i64,
-    /// How that is known; [`How::Missing`] when what came before is not.
-    how: How,
-    /// Whether slots were told or known to be missing before: not so where the series begins.
-    begun: bool,
-}
-
 /// A register whose readings become slots.
 #[derive(Clone)]
-pub struct Register {
-    terms: Terms,
+pub(super) struct Register {
+    most: i128,
+    scale: Scale,
+    edges: Edges,
+    /// The last that is believed; before any is, the first of all.
     last: Option<Reading>,
+    /// Follows on from the last, has no checksum and no witness yet.
+    next: Option<Reading>,
     doubt: Option<Doubt>,
-    open: Option<Open>,
     replaced: bool,
-}
-
-impl core::fmt::Debug for Register {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Register").field("terms", &self.terms).finish_non_exhaustive()
-    }
+    /// When the newest reading came.
+    heard: u64,
+    unheard: u32,
 }
 
 impl Register {
     /// Nothing read yet.
-    #[must_use]
-    pub fn new(terms: Terms) -> Self {
-        let terms = Terms { interval: terms.interval.max(1), ..terms };
-        Self { terms, last: None, doubt: None, open: None, replaced: false }
+    pub(super) fn new(terms: Terms, scale: Scale) -> Self {
+        Self {
+            most: i128::from(terms.most) * scale.parts,
+            scale,
+            edges: Edges::new(terms),
+            last: None,
+            next: None,
+            doubt: None,
+            replaced: false,
+            heard: 0,
+            unheard: 0,
+        }
     }
 
     /// Goes on where it stood when a slot began.
-    #[must_use]
-    pub fn resume(terms: Terms, edge: Edge) -> Self {
-        let mut register = Self::new(terms);
-        register.last = edge.slot.checked_mul(register.millis()).map(|at| Reading { at, total: edge.total });
-        let open = Open { slot: edge.slot, total: edge.total, how: How::Measured, begun: true };
-        register.open = register.last.map(|_| open);
+    pub(super) fn resume(terms: Terms, scale: Scale, mark: Mark) -> Self {
+        let mut register = Self::new(terms, scale);
+        let at = mark.slot.saturating_mul(u64::from(terms.interval.max(1)) * 1000);
+        register.last = Some(Reading { at, total: mark.total, checked: true });
+        register.edges = Edges::resume(terms, mark);
+        register.heard = at;
         register
     }
 
-    /// Where it stood when the first slot began that is not told; none before any was told.
-    #[must_use]
-    pub fn told(&self) -> Option<Edge> {
-        self.open.filter(|open| open.begun).map(|open| Edge { slot: open.slot, total: open.total })
+    /// Where it stood when the first slot began that is not told; none before any was.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.edges.mark()
     }
 
     /// Another meter hangs there: the next reading has nothing to do with those before.
-    pub fn replaced(&mut self) {
+    pub(super) fn replaced(&mut self) {
         self.replaced = self.last.is_some();
-        self.doubt = None;
+        (self.next, self.doubt) = (None, None);
     }
 
-    /// Takes a reading of this moment (Unix milliseconds); gives the slots that it completes.
-    pub fn read(&mut self, at: u64, total: Energy) -> Vec<Slot> {
+    /// A telegram that nothing checks came without this register. What once stood under it for want of a better line must
+    /// not find its witness weeks later.
+    pub(super) fn unheard(&mut self) {
+        self.unheard = self.unheard.saturating_add(1);
+        if self.unheard > UNHEARD {
+            (self.next, self.doubt) = (None, None);
+            self.last = self.last.filter(|_| self.edges.is_open());
+        }
+    }
+
+    /// Takes what the register showed at this moment (Unix milliseconds), and whether a checksum stands behind it; gives
+    /// the slots that it completes.
+    pub(super) fn read(&mut self, at: u64, total: i64, checked: bool) -> Vec<Slot> {
         let mut slots = Vec::new();
-        let reading = Reading { at, total: total.0 };
-        let Some(last) = self.last else {
-            self.begin(reading);
-            return slots;
-        };
-        if at <= last.at {
+        let reading = Reading { at, total, checked };
+        if at >= LATEST || (self.last.is_some() && at <= self.heard && self.heard - at <= SET_BACK) {
             return slots;
         }
-        if self.replaced {
-            self.replaced = false;
-            self.reset(last, reading, &mut slots);
-        } else if self.follows(last, reading) {
-            self.doubt = None;
-            self.cross(last, reading, &mut slots);
-            self.last = Some(reading);
-        } else {
-            self.doubted(last, reading, &mut slots);
+        self.unheard = 0;
+        if at < self.heard {
+            self.set_back(at);
+        }
+        self.heard = at;
+        match self.last {
+            None => {
+                self.last = Some(reading);
+                if checked {
+                    self.edges.begin(reading);
+                }
+            }
+            Some(last) if self.replaced => self.doubted(last, reading, &mut slots),
+            Some(last) => self.heard_after(last, reading, &mut slots),
         }
         slots
     }
 
-    /// Whether a load that wires carry leads from one reading to the next.
+    /// How much time passed meanwhile nobody knows: the last total stands as if it had just been read.
+    fn set_back(&mut self, at: u64) {
+        (self.next, self.doubt) = (None, None);
+        self.last = self.last.map(|last| Reading { at: at.saturating_sub(1), ..last });
+        self.edges.set_back(at);
+    }
+
+    fn heard_after(&mut self, mut last: Reading, reading: Reading, slots: &mut Vec<Slot>) {
+        let follows_last = self.follows(last, reading);
+        if let Some(next) = self.next {
+            if self.follows(next, reading) {
+                self.believe(last, next, slots);
+                last = next;
+            } else if follows_last {
+                // They contradict each other; a checksum decides.
+                self.next = None;
+                if !reading.checked {
+                    return;
+                }
+            }
+        }
+        if self.follows(last, reading) {
+            self.doubt = None;
+            self.take(last, reading, slots);
+        } else {
+            self.doubted(last, reading, slots);
+        }
+    }
+
+    /// Takes a reading that follows on.
+    fn take(&mut self, last: Reading, reading: Reading, slots: &mut Vec<Slot>) {
+        if reading.checked {
+            self.believe(last, reading, slots);
+        } else {
+            self.next = Some(reading);
+        }
+    }
+
+    fn believe(&mut self, last: Reading, reading: Reading, slots: &mut Vec<Slot>) {
+        if self.edges.is_open() {
+            self.edges.cross(last, reading, slots);
+        } else {
+            self.edges.begin(reading);
+        }
+        (self.last, self.next) = (Some(reading), None);
+    }
+
+    /// Whether a load that wires carry leads from one reading to the next: the most for a day, a tenth of it for longer.
     fn follows(&self, before: Reading, after: Reading) -> bool {
         let advance = i128::from(after.total) - i128::from(before.total);
         let time = i128::from(after.at.saturating_sub(before.at));
-        let most = i128::from(self.terms.most) * PARTS * time / HOUR + STEP;
-        (0..=most).contains(&advance)
+        let time = time.min(DAY) + (time - DAY).max(0) / 10;
+        (0..=self.most * time / HOUR + self.scale.step).contains(&advance)
     }
 
     fn doubted(&mut self, last: Reading, reading: Reading, slots: &mut Vec<Slot>) {
-        if self.doubt.is_some_and(|doubt| reading.at <= doubt.last.at) {
-            return;
-        }
         let doubt = match self.doubt.filter(|doubt| self.follows(doubt.last, reading)) {
+            // What nothing checks counts from its second word on: the first bears witness.
+            Some(doubt) if doubt.count == 1 && !doubt.first.checked => {
+                Doubt { first: reading, last: reading, count: 2, ..doubt }
+            }
             Some(doubt) => Doubt { last: reading, count: doubt.count + 1, ..doubt },
-            None => Doubt { first: reading, last: reading, count: 1 },
+            None => Doubt { since: reading.at, first: reading, last: reading, count: 1 },
         };
         self.doubt = Some(doubt);
-        if doubt.count >= BELIEVED.0 && doubt.last.at.saturating_sub(doubt.first.at) >= BELIEVED.1 {
-            self.doubt = None;
-            self.reset(last, doubt.first, slots);
-            self.cross(doubt.first, doubt.last, slots);
-            self.last = Some(doubt.last);
-        }
-    }
-
-    /// The series begins: at an edge that was shortly before, or within a slot that is not told.
-    fn begin(&mut self, reading: Reading) {
-        let how = if reading.at % self.millis() <= self.reach() { How::Measured } else { How::Missing };
-        self.open = Some(Open { slot: reading.at / self.millis(), total: reading.total, how, begun: false });
-        self.last = Some(reading);
-    }
-
-    /// The register goes on from another number: what passed between the two readings is not known.
-    fn reset(&mut self, last: Reading, first: Reading, slots: &mut Vec<Slot>) {
-        let edge = (last.at / self.millis() + 1) * self.millis();
-        if edge <= first.at && edge - last.at <= self.reach() {
-            self.edge(edge / self.millis(), last.total, How::Measured, slots);
-        }
-        if let Some(open) = &mut self.open {
-            // What had passed before is kept, for the sum of what is missing.
-            open.total = first.total.saturating_sub(last.total.saturating_sub(open.total));
-            open.how = How::Missing;
-        }
-        self.last = Some(first);
-    }
-
-    /// Settles the edges after one reading, up to the next.
-    fn cross(&mut self, before: Reading, after: Reading, slots: &mut Vec<Slot>) {
-        let millis = self.millis();
-        let (first, last) = (before.at / millis + 1, after.at / millis);
-        let (since, until) = (first * millis - before.at, after.at - last * millis);
-        match first.cmp(&last) {
-            Ordering::Greater => {}
-            Ordering::Equal if since.min(until) > self.reach() => {
-                self.edge(first, between(before, after, first * millis), How::Estimated, slots);
-            }
-            Ordering::Equal => {
-                let total = if since < until { before.total } else { after.total };
-                self.edge(first, total, How::Measured, slots);
-            }
-            Ordering::Less => {
-                if since <= self.reach() {
-                    self.edge(first, before.total, How::Measured, slots);
-                }
-                if until <= self.reach() {
-                    self.edge(last, after.total, How::Measured, slots);
-                }
-            }
-        }
-    }
-
-    /// What the register showed at the beginning of a slot.
-    fn edge(&mut self, number: u64, total: i64, how: How, slots: &mut Vec<Slot>) {
-        let Some(open) = self.open else { return };
-        if number <= open.slot {
+        let (times, long) = match (self.replaced, reading.checked) {
+            (true, true) => (1, 0),
+            (true, false) => EXCHANGED,
+            (false, _) => BELIEVED,
+        };
+        if doubt.count < times || reading.at - doubt.since < long {
             return;
         }
-        let sum = u64::try_from(total.saturating_sub(open.total)).unwrap_or(0);
-        if number == open.slot + 1 && open.how != How::Missing {
-            let how = if open.how == How::Measured { how } else { open.how };
-            slots.push(Slot { number: open.slot, advance: u32::try_from(sum).unwrap_or(u32::MAX), how });
-        } else if open.begun || open.how != How::Missing {
-            let from = slots.len();
-            slots.extend((open.slot..number).map(|number| Slot { number, advance: 0, how: How::Missing }));
-            let mut left = sum;
-            for slot in slots.iter_mut().skip(from).rev() {
-                slot.advance = u32::try_from(left).unwrap_or(u32::MAX);
-                left -= u64::from(slot.advance);
-            }
+        (self.doubt, self.next, self.replaced) = (None, None, false);
+        self.edges.reset(last, doubt.first, slots);
+        self.last = Some(doubt.first);
+        if doubt.first.at < reading.at {
+            self.take(doubt.first, reading, slots);
         }
-        self.open = Some(Open { slot: number, total, how, begun: true });
     }
-
-    fn millis(&self) -> u64 {
-        u64::from(self.terms.interval) * 1000
-    }
-
-    fn reach(&self) -> u64 {
-        u64::from(self.terms.reach) * 1000
-    }
-}
-
-/// In proportion to time, cut down to whole parts.
-fn between(before: Reading, after: Reading, at: u64) -> i64 {
-    let advance = i128::from(after.total) - i128::from(before.total);
-    let part = advance * i128::from(at - before.at) / i128::from((after.at - before.at).max(1));
-    before.total.saturating_add(i64::try_from(part).unwrap_or(0))
 }

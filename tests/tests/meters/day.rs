@@ -1,6 +1,6 @@
 //! Twenty-four hours of every protocol in every dialect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use drivers::plain::{Decode, Keys, MeterKey, Protocol};
 use drivers::slots::{How, Slot, Slots, Terms, Way};
@@ -41,15 +41,11 @@ fn play(spoken: Spoken, household: u64, from: u64, until: u64) -> Play {
     Play::new(plan).unwrap()
 }
 
-/// Whether damage is noticed. Linky's checksum of six bits lets one changed group in sixty-four pass.
-fn is_checked(spoken: Spoken) -> bool {
-    !matches!((spoken.name(), spoken.dialect()), ("d0" | "json" | "tic", _) | ("p1", "dsmr2"))
-}
-
 /// What was heard of a day.
 struct Heard {
     slots: BTreeMap<(Way, u64), Slot>,
-    /// Moments at which a total was read.
+    /// Moments at which a total was read, with a checksum, or without one and with no damage near it: next to a frame that
+    /// was changed, one without a checksum is not believed for certain.
     read: BTreeMap<Way, Vec<u64>>,
     sent: u32,
     telegrams: u32,
@@ -61,6 +57,8 @@ fn hear(spoken: Spoken, interval: u64, plays: &mut [Play]) -> Heard {
     let mut slots = Slots::new(Terms::for_interval(u32::try_from(interval).unwrap()));
     let mut heard = Heard { slots: BTreeMap::new(), read: BTreeMap::new(), sent: 0, telegrams: 0, damaged: 0 };
     let mut last = 0;
+    // Totals that were read without a checksum, by the number of their frame, and the frames that were damaged.
+    let (mut unchecked, mut damaged) = (Vec::new(), BTreeSet::new());
     for sent in plays.iter_mut().flatten() {
         if SILENT.contains(&sent.at) {
             continue;
@@ -71,9 +69,8 @@ fn hear(spoken: Spoken, interval: u64, plays: &mut [Play]) -> Heard {
         }
         last = sent.at;
         heard.sent += 1;
-        // What nothing protects is lost instead: nobody could tell it from the truth.
-        if sent.damaged && !is_checked(spoken) {
-            continue;
+        if sent.damaged {
+            damaged.insert(heard.sent);
         }
         let chunks = match sent.topic {
             Some(topic) => vec![Chunk::Datagram { topic, payload: sent.bytes }],
@@ -85,8 +82,10 @@ fn hear(spoken: Spoken, interval: u64, plays: &mut [Play]) -> Heard {
                 Found::Message(telegram) => {
                     heard.telegrams += 1;
                     for (way, total) in [(Way::Import, telegram.import), (Way::Export, telegram.export)] {
-                        if total.is_some() {
-                            heard.read.entry(way).or_default().push(sent.at);
+                        match total {
+                            Some(_) if telegram.checked => heard.read.entry(way).or_default().push(sent.at),
+                            Some(_) => unchecked.push((way, sent.at, heard.sent)),
+                            None => {}
                         }
                     }
                     for (way, slot) in slots.hear(sent.at * 1000, &telegram) {
@@ -98,6 +97,11 @@ fn hear(spoken: Spoken, interval: u64, plays: &mut [Play]) -> Heard {
                 Found::Damaged(_) => panic!("not a plain meter's"),
                 Found::Noise(_) => {}
             }
+        }
+    }
+    for (way, at, number) in unchecked {
+        if damaged.range(number - 2.min(number)..=number + 2).next().is_none() {
+            heard.read.entry(way).or_default().push(at);
         }
     }
     heard
@@ -139,7 +143,7 @@ fn a_day_of_every_protocol_over_a_bad_line() {
                     let most =
                         shown(&truth, *way, until + reach) - shown(&truth, *way, from.saturating_sub(reach).max(START));
                     assert!((least..=most).contains(&advance), "{name}: {advance} is not within {least} to {most}");
-                    let read = |at: u64| heard.read[way].binary_search(&at).is_ok();
+                    let read = |at: u64| heard.read.get(way).is_some_and(|read| read.binary_search(&at).is_ok());
                     // Where each value has a topic of its own, a sum holds parts of different moments.
                     let apart = matches!(spoken.dialect(), "dsmr-reader" | "esphome");
                     if !hourly && !apart && read(from) && read(until) {
@@ -150,7 +154,7 @@ fn a_day_of_every_protocol_over_a_bad_line() {
                 }
                 How::Estimated => {
                     count[2] += 1;
-                    let read = |at: u64| heard.read[way].binary_search(&at).is_ok();
+                    let read = |at: u64| heard.read.get(way).is_some_and(|read| read.binary_search(&at).is_ok());
                     assert!(!read(from) || !read(until), "{name}: estimated although it was read at both edges");
                 }
                 How::Missing => count[3] += 1,

@@ -19,7 +19,7 @@ mod tests;
 use std::fmt;
 
 use super::telegram::Telegram;
-use super::{Decode, Fault, MAX_TELEGRAM};
+use super::{Decode, Fault, MAX_TELEGRAM, text};
 use crate::dialect::{Damage, Found};
 use crate::transport::Chunk;
 
@@ -82,6 +82,8 @@ impl Decoder {
                 self.check ^= ETX;
                 self.phase = Phase::Check;
             }
+            // No block holds the byte that begins one: the end of this one was lost, and it runs into the next readout.
+            (Phase::Block, STX) => self.restart(found),
             (Phase::Block, _) => {
                 self.check ^= byte;
                 self.hold(byte, found);
@@ -101,6 +103,16 @@ impl Decoder {
 
     fn begin_block(&mut self) {
         (self.phase, self.block, self.check) = (Phase::Block, self.held.len(), 0);
+    }
+
+    /// Another block begins within one. Its identification, where it came, stands before it.
+    fn restart(&mut self, found: &mut Vec<Found<Telegram>>) {
+        let line = self.held.iter().rposition(|byte| *byte == b'/').and_then(|at| self.held.get(at..));
+        let ident = line.filter(|line| text::maker(line).is_some() && line.ends_with(b"\n") && !line.contains(&b'('));
+        let ident = ident.unwrap_or_default().to_vec();
+        self.abandon(Fault::Cut, found);
+        self.held = ident;
+        self.begin_block();
     }
 
     fn hold(&mut self, byte: u8, found: &mut Vec<Found<Telegram>>) {

@@ -48,7 +48,7 @@ pub(super) fn read(held: &[u8], block: usize, whole: bool) -> Result<Telegram, F
         }
     }
     let ident = if head.is_empty() { held } else { head };
-    said.fill(ident)
+    said.fill(ident, whole)
 }
 
 impl Said {
@@ -90,7 +90,7 @@ impl Said {
         text::stamp(&[date, time].concat())
     }
 
-    fn fill(self, ident: &[u8]) -> Result<Telegram, Fault> {
+    fn fill(self, ident: &[u8], whole: bool) -> Result<Telegram, Fault> {
         let at = self.at.or_else(|| self.clock());
         let mut telegram = Telegram {
             maker: text::maker(ident).filter(|_| ident.first() == Some(&b'/')),
@@ -98,7 +98,7 @@ impl Said {
             meter: self.names.into_iter().flatten().next(),
             ..Telegram::default()
         };
-        self.registers.fill(&mut telegram)?;
+        self.registers.fill(&mut telegram, whole)?;
         Ok(telegram)
     }
 }

@@ -118,6 +118,17 @@ fn damage_is_told() {
     let mut cut = b"/WTS5x\r\n1.8.0(1)\r\n".to_vec();
     cut.extend(asked(DATA));
     assert_eq!(all(&cut), [damaged(Fault::Cut), Found::Message(one(&asked(DATA)))]);
+    // The end of a readout became another byte: the next one is heard.
+    let mut unended = asked(DATA);
+    let end = unended.iter().rposition(|byte| *byte == ETX).unwrap();
+    unended[end] = 0x13;
+    for next in [asked(DATA), asked(DATA)[5..].to_vec()] {
+        let found = all(&[&unended[..], &next].concat());
+        assert_eq!(found, [damaged(Fault::Cut), Found::Message(one(&asked(DATA)))]);
+    }
+    // Lines that contradict each other: one of them was changed, where nothing checks it.
+    assert_eq!(all(b"/WTS5x\r\n1.8.0(7)\r\n1.8.0(5)\r\n!\r\n"), [damaged(Fault::Malformed)]);
+    assert_eq!(one(&asked("1.8.0(7)\r\n1.8.0(5)\r\n!\r\n")).import, Some(Energy(70_000_000)));
     // A slash that was another byte once: what follows is half a telegram.
     let mut halved = asked(DATA);
     let at = halved.windows(5).position(|line| line == b"1.8.2").unwrap();

@@ -4,7 +4,8 @@
 
 use super::assembly::length;
 use super::{axdr, clock, list};
-use crate::plain::{Fault, MeterKey, Moment, Telegram, cipher};
+use crate::plain::cipher::{Head, Lock};
+use crate::plain::{Fault, Moment, Telegram};
 
 /// Data-notification.
 const NOTIFICATION: u8 = 0x0f;
@@ -36,8 +37,11 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`Fault::Encrypted`] when no key was given for what is ciphered, and why it cannot be read.
-pub(super) fn read(apdu: &[u8], key: Option<&MeterKey>, whole: Whole) -> Result<Telegram, Fault> {
-    let [GENERAL_GLOBAL | GENERAL_DEDICATED, rest @ ..] = apdu else { return notification(apdu, whole) };
+pub(super) fn read(apdu: &[u8], lock: &mut Lock, whole: Whole) -> Result<Telegram, Fault> {
+    let [GENERAL_GLOBAL | GENERAL_DEDICATED, rest @ ..] = apdu else {
+        let told = notification(apdu, whole)?;
+        return lock.plain().map(|()| told);
+    };
     let (title, rest) = match rest {
         [8, rest @ ..] => rest.split_first_chunk::<8>().ok_or(Fault::Cut)?,
         _ => return Err(Fault::Malformed),
@@ -45,8 +49,8 @@ pub(super) fn read(apdu: &[u8], key: Option<&MeterKey>, whole: Whole) -> Result<
     let (length, rest) = length(rest).ok_or(Fault::Cut)?;
     let ciphered = rest.get(..length).ok_or(Fault::Cut)?;
     let [security, c0, c1, c2, c3, body @ ..] = ciphered else { return Err(Fault::Cut) };
-    let key = key.ok_or(Fault::Encrypted)?;
-    let opened = cipher::open(key, *title, *security, u32::from_be_bytes([*c0, *c1, *c2, *c3]), body)?;
+    let counter = u32::from_be_bytes([*c0, *c1, *c2, *c3]);
+    let opened = lock.open(Head { system_title: *title, security: *security, counter }, body)?;
     let told = if opened.verified {
         notification(&opened.plain, Whole::Checked)
     } else {
@@ -57,6 +61,7 @@ pub(super) fn read(apdu: &[u8], key: Option<&MeterKey>, whole: Whole) -> Result<
         })
     };
     told.map(|mut telegram| {
+        telegram.checked = opened.verified;
         telegram.maker = telegram.maker.or_else(|| list::maker(title).map(str::to_owned));
         telegram
     })

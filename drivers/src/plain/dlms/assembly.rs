@@ -36,6 +36,16 @@ impl Assembly {
         !self.parts.is_empty() || !self.blocks.is_empty()
     }
 
+    /// Whether an HDLC frame begins another telegram while one has begun and not ended: its last segment was lost. Only a
+    /// first segment brings the header of the link's upper layer.
+    pub(super) fn is_cut_by(&mut self, information: &[u8]) -> bool {
+        let cut = !self.parts.is_empty() && without_llc(information).len() < information.len();
+        if cut {
+            self.clear();
+        }
+        cut
+    }
+
     /// Takes the information of an HDLC frame. The first frame of a telegram begins with the header of the link's upper
     /// layer; a block that is not the first comes without.
     pub(super) fn segment(&mut self, information: &[u8], last: bool) -> Assembled {

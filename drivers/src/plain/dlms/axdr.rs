@@ -20,6 +20,8 @@ pub(super) enum Node<'a> {
     Holds(usize),
     /// A whole number of any width.
     Number(i64),
+    /// A number beyond any, or all bits set, which stands for none.
+    NoNumber,
     /// Octets.
     Octets(&'a [u8]),
     /// Text.
@@ -96,13 +98,19 @@ fn counted(rest: &mut &[u8]) -> Result<usize, Fault> {
 
 fn signed(bytes: &[u8]) -> Node<'_> {
     let begin = if bytes.first().is_some_and(|first| first & 0x80 != 0) { -1 } else { 0 };
-    Node::Number(bytes.iter().fold(begin, |number: i64, byte| number << 8 | i64::from(*byte)))
+    match bytes.iter().fold(begin, |number: i64, byte| number << 8 | i64::from(*byte)) {
+        i64::MIN | i64::MAX => Node::NoNumber,
+        number => Node::Number(number),
+    }
 }
 
-/// What fits no number is out of the range of every register too.
 fn unsigned(bytes: &[u8]) -> Node<'_> {
     let number = bytes.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
-    Node::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    match i64::try_from(number) {
+        Ok(i64::MAX) | Err(_) => Node::NoNumber,
+        Ok(0xffff_ffff) if bytes.len() == 4 => Node::NoNumber,
+        Ok(number) => Node::Number(number),
+    }
 }
 
 /// One node, by its type's tag.
@@ -218,7 +226,15 @@ mod tests {
                 assert!(!matches!(read(&bytes[..short]), Ok(Tree { cut: false, .. })), "{bytes:?} less");
             }
         }
-        assert_eq!(nodes(&[0x15, 0xff, 0, 0, 0, 0, 0, 0, 0]), [Node::Number(i64::MAX)]);
+        for none in [
+            &[0x15, 0xff, 0, 0, 0, 0, 0, 0, 0][..],
+            &[0x15, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0x14, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0x14, 0x80, 0, 0, 0, 0, 0, 0, 0],
+            &[0x06, 0xff, 0xff, 0xff, 0xff],
+        ] {
+            assert_eq!(nodes(none), [Node::NoNumber]);
+        }
         assert_eq!(read(&[0x08]), Err(Fault::Malformed));
     }
 

@@ -50,7 +50,10 @@ impl<'a> Said<'a> {
             Node::Number(mantissa) => {
                 let energy = matches!(code.0, [_, _, _, 8, ..]);
                 let exponent = scale.map_or(if energy { self.energy } else { 0 }, |(exponent, _)| exponent);
-                self.registers.take(code, Decimal { mantissa, exponent }, scale.map(|(_, unit)| unit))?;
+                self.registers.take(code, Some(Decimal { mantissa, exponent }), scale.map(|(_, unit)| unit))?;
+            }
+            Node::NoNumber => {
+                self.registers.take(code, None, scale.map(|(_, unit)| unit))?;
             }
             Node::Octets(bytes) | Node::Text(bytes) => {
                 let rank = match code.0 {

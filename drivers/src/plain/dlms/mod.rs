@@ -23,6 +23,7 @@ mod places;
 #[allow(clippy::indexing_slicing)]
 mod tests;
 
+use super::cipher::Lock;
 use super::{Chunk, Decode, Fault, Found, MAX_TELEGRAM, MeterKey, Telegram};
 use crate::dialect::Damage;
 
@@ -62,7 +63,7 @@ fn look(bytes: &[u8]) -> Look<'_> {
 /// Decoder of DLMS push over HDLC and M-Bus.
 #[derive(Default)]
 pub struct Dlms {
-    key: Option<MeterKey>,
+    lock: Lock,
     /// What is not yet decided: one frame at most.
     held: Vec<u8>,
     assembly: Assembly,
@@ -82,7 +83,11 @@ impl Dlms {
     /// A decoder; the key opens what is encrypted.
     #[must_use]
     pub fn new(key: Option<MeterKey>) -> Self {
-        Self { key, bare: Some(Vec::new()), ..Self::default() }
+        Self::with(Lock::new(key))
+    }
+
+    fn with(lock: Lock) -> Self {
+        Self { lock, bare: Some(Vec::new()), ..Self::default() }
     }
 
     fn stream(&mut self, bytes: &[u8]) -> Vec<Found<Telegram>> {
@@ -125,14 +130,17 @@ impl Dlms {
                 Look::More | Look::Fill(0) => 1,
                 Look::Fill(used) => used,
                 Look::Segment { used, information, last } => {
+                    if self.assembly.is_cut_by(information) {
+                        found.push(damaged(Fault::Cut));
+                    }
                     let assembled = self.assembly.segment(information, last);
                     self.closing = true;
-                    self.tell(assembled, found);
+                    self.tell(assembled, true, found);
                     used
                 }
                 Look::Numbered { used, data, number, last } => {
                     let assembled = self.assembly.numbered(data, number, last);
-                    self.tell(assembled, found);
+                    self.tell(assembled, false, found);
                     used
                 }
                 Look::Damaged(used, fault) => {
@@ -162,18 +170,49 @@ impl Dlms {
         self.held = held;
     }
 
-    fn tell(&mut self, assembled: Assembled, found: &mut Vec<Found<Telegram>>) {
+    /// Tells what was assembled. HDLC's sixteen bits of checksum are enough to rest a reading on, M-Bus's eight are not.
+    fn tell(&mut self, assembled: Assembled, checked: bool, found: &mut Vec<Found<Telegram>>) {
         match assembled {
             Ok(None) => {}
-            Ok(Some(apdu)) => found.push(said(apdu::read(&apdu, self.key.as_ref(), Whole::Checked))),
+            Ok(Some(apdu)) => {
+                let told = self.read(&apdu, Whole::Checked);
+                found.push(said(told.map(|told| Telegram { checked: checked || told.checked, ..told })));
+            }
             Err(fault) => found.push(damaged(fault)),
         }
+    }
+
+    /// What is complete but for its end, and the keys.
+    fn ended(mut self) -> (Vec<Found<Telegram>>, Lock) {
+        let mut found = Vec::new();
+        if let Some(bare) = self.bare.take().filter(|bare| !bare.is_empty()) {
+            found.push(match self.read(assembly::without_llc(&bare), Whole::Unchecked) {
+                Err(Fault::Malformed) => Found::Noise(bare.len() as u64),
+                told => said(told),
+            });
+            return (found, self.lock);
+        }
+        // A frame of which the end alone is missing.
+        let begun = self.held.len() > 8 && matches!(look(&self.held), Look::More);
+        if begun || self.assembly.begun() {
+            found.push(damaged(Fault::Cut));
+        }
+        let flag = self.closing && self.held == [hdlc::FLAG];
+        let noise = self.noise + if begun || flag { 0 } else { self.held.len() as u64 };
+        if noise > 0 {
+            found.push(Found::Noise(noise));
+        }
+        (found, self.lock)
+    }
+
+    fn read(&mut self, apdu: &[u8], whole: Whole) -> Result<Telegram, Fault> {
+        apdu::read(apdu, &mut self.lock, whole)
     }
 }
 
 impl Decode for Dlms {
     fn begin(&mut self) {
-        *self = Self::new(self.key.take());
+        *self = Self::with(self.lock.anew());
     }
 
     fn hear(&mut self, chunk: &Chunk) -> Vec<Found<Telegram>> {
@@ -181,33 +220,20 @@ impl Decode for Dlms {
             Chunk::Bytes(bytes) => self.stream(bytes),
             // A datagram holds what it holds: nothing of another completes it.
             Chunk::Datagram { payload, .. } => {
-                let mut own = Self::new(self.key.clone());
+                let mut own = Self::with(std::mem::take(&mut self.lock));
                 let mut found = own.stream(payload);
-                found.extend(own.end());
+                let (last, lock) = own.ended();
+                found.extend(last);
+                self.lock = lock;
                 found
             }
         }
     }
 
     fn end(&mut self) -> Vec<Found<Telegram>> {
-        let last = std::mem::replace(self, Self::new(self.key.clone()));
-        if let Some(bare) = last.bare.filter(|bare| !bare.is_empty()) {
-            return match apdu::read(assembly::without_llc(&bare), self.key.as_ref(), Whole::Unchecked) {
-                Err(Fault::Malformed) => vec![Found::Noise(bare.len() as u64)],
-                told => vec![said(told)],
-            };
-        }
-        let mut found = Vec::new();
-        // A frame of which the end alone is missing.
-        let begun = last.held.len() > 8 && matches!(look(&last.held), Look::More);
-        if begun || last.assembly.begun() {
-            found.push(damaged(Fault::Cut));
-        }
-        let flag = last.closing && last.held == [hdlc::FLAG];
-        let noise = last.noise + if begun || flag { 0 } else { last.held.len() as u64 };
-        if noise > 0 {
-            found.push(Found::Noise(noise));
-        }
+        let own = std::mem::take(self);
+        let (found, lock) = own.ended();
+        *self = Self::with(lock);
         found
     }
 }

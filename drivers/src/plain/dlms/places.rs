@@ -75,7 +75,9 @@ fn take<'a>(said: &mut Said<'a>, codes: &[Obis], values: &[Node<'a>]) -> Result<
 
 /// Whether the values begin with so many numbers.
 fn numbers(values: &[Node<'_>], count: usize) -> bool {
-    values.get(..count).is_some_and(|values| values.iter().all(|value| matches!(value, Node::Number(_))))
+    values
+        .get(..count)
+        .is_some_and(|values| values.iter().all(|value| matches!(value, Node::Number(_) | Node::NoNumber)))
 }
 
 /// Date and time, each in its own octets.

@@ -125,6 +125,10 @@ fn a_number_beyond_any_costs_its_telegram_only_where_a_register_stands() {
     let list = |quantity| notification(&structure(&[code(1, 8), u32(5), code(quantity, 8), beyond.clone()]));
     assert_eq!(told(&one(&line(&list(5)))).0, Some(5));
     assert_eq!(heard(&line(&list(2)), 99), (Vec::new(), vec![Fault::OutOfRange], 0));
+    // A power that the meter does not have is absent.
+    let none = [0x06, 0xff, 0xff, 0xff, 0xff].to_vec();
+    let list = notification(&structure(&[code(1, 8), u32(5), code(1, 7), none]));
+    assert_eq!(told(&one(&line(&list))), (Some(5), None, None, String::new()));
 }
 
 #[test]
@@ -225,6 +229,29 @@ fn austrian_and_slovenian_lists_are_read_by_place() {
     assert_eq!(told(&one(&line(&notification(&structure(&now))))), (None, None, Some(-93), String::new()));
 }
 
+/// What eight bits of checksum, or none, brought is told as what it is.
+fn unchecked(telegram: Telegram) -> Telegram {
+    Telegram { checked: false, ..telegram }
+}
+
+#[test]
+fn sixteen_bits_of_checksum_or_a_tag_make_a_reading_that_stands_by_itself() {
+    assert!(one(&line(&aidon())).checked);
+    assert_eq!(one(&frames(&aidon(), 90)), unchecked(one(&line(&aidon()))));
+    let tagged = frames(&sealed(&aidon(), [5; 16], Some([7; 16])), 60);
+    let (telegrams, ..) = heard_with(Some(MeterKey::new([5; 16], Some([7; 16]))), &tagged, 50);
+    assert!(telegrams[0].checked);
+}
+
+#[test]
+fn where_a_tag_must_be_nothing_is_taken_without_one() {
+    let untagged = line(&sealed(&aidon(), [5; 16], None));
+    for stream in [untagged, line(&aidon()), with_llc(&aidon())] {
+        let both = Some(MeterKey::new([5; 16], Some([7; 16])));
+        assert_eq!(heard_with(both, &stream, 50), (Vec::new(), vec![Fault::Unauthenticated], 0));
+    }
+}
+
 fn sealed(apdu: &[u8], key: [u8; 16], authentication: Option<[u8; 16]>) -> Bytes {
     let gcm = AesGcm::<Aes128, U12, U12>::new(&key.into());
     let counter = [0, 0, 1, 2];
@@ -247,7 +274,8 @@ fn ciphered_telegrams_open_with_their_key_alone() {
         let stream = frames(&sealed(&aidon(), [5; 16], authentication), 60);
         let key = |byte| Some(MeterKey::new([byte; 16], authentication));
         let (telegrams, faults, noise) = heard_with(key(5), &stream, 50);
-        assert_eq!((telegrams, faults, noise), (vec![one(&line(&aidon()))], Vec::new(), 0));
+        let telegrams: Vec<_> = telegrams.into_iter().map(unchecked).collect();
+        assert_eq!((telegrams, faults, noise), (vec![unchecked(one(&line(&aidon())))], Vec::new(), 0));
         assert_eq!(heard_with(key(6), &stream, 50), (Vec::new(), vec![Fault::WrongKey], 0));
         assert_eq!(heard(&stream, 50), (Vec::new(), vec![Fault::Encrypted], 0));
     }
@@ -263,7 +291,8 @@ fn a_lost_segment_costs_its_telegram_and_no_other() {
     let mut broken = all.clone();
     broken[1][20] ^= 8;
     let lost = [all[0].clone(), vec![1, 2, 3], all[2].clone()];
-    for stream in [broken.concat(), lost.concat()] {
+    let last = all[..2].concat();
+    for stream in [broken.concat(), lost.concat(), last] {
         let (telegrams, faults, _) = heard(&[stream, line(&aidon())].concat(), 33);
         assert_eq!((telegrams.len(), faults.is_empty()), (1, false));
     }
@@ -284,12 +313,13 @@ fn frames_share_flags_and_end_with_the_line() {
 #[test]
 fn an_apdu_without_a_frame_is_taken_whole_or_not_at_all() {
     let bare = with_llc(&aidon());
-    assert_eq!(one(&bare), one(&line(&aidon())));
+    assert_eq!(one(&bare), unchecked(one(&line(&aidon()))));
     let datagram =
         |payload: &[u8]| Dlms::new(None).hear(&Chunk::Datagram { topic: String::new(), payload: payload.to_vec() });
-    for payload in [bare.clone(), aidon(), line(&aidon())] {
+    for payload in [bare.clone(), aidon()] {
         assert_eq!(datagram(&payload), [Found::Message(one(&bare))]);
     }
+    assert_eq!(datagram(&line(&aidon())), [Found::Message(one(&line(&aidon())))]);
     assert_eq!(datagram(&bare[..80]), [Found::Damaged(Damage::Plain(Fault::Cut))]);
     assert_eq!(heard(&[&bare[..], &[1]].concat(), 9).0, []);
     // Nothing is taken for one that only looks like it amid a line.
@@ -303,7 +333,8 @@ proptest! {
         let mut stream = if mbus { frames(&aidon(), 90) } else { line(&aidon()) };
         let at = at.index(stream.len());
         stream[at] ^= change;
-        prop_assert!(heard(&stream, 50).0.iter().all(|telegram| *telegram == one(&line(&aidon()))));
+        let expected = unchecked(one(&line(&aidon())));
+        prop_assert!(heard(&stream, 50).0.into_iter().all(|telegram| unchecked(telegram) == expected));
     }
 
     #[test]

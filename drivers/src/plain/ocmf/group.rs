@@ -32,11 +32,15 @@ pub(super) fn telegrams(record: &Record) -> Result<Vec<Telegram>, Fault> {
         }
         held.take(reading);
         at = reading.at().or(at);
-        if let (Some(code), Some(number), true) = (reading.register.as_deref(), reading.value, held.good()) {
-            held.codes.push(code);
-            if let (Some(code), Some(power)) = (register(code), held.unit.and_then(watt_hours)) {
-                registers.take(code, number.shifted(power), None)?;
+        let Some(code) = reading.register.as_deref() else { continue };
+        held.codes.push(code);
+        let Some(code) = register(code) else { continue };
+        match (reading.value.filter(|_| held.good()), held.unit.and_then(watt_hours)) {
+            (Some(number), Some(power)) => {
+                registers.take(code, Some(number.shifted(power)), None)?;
             }
+            // The meter does not vouch for it, or it is no energy.
+            _ => registers.leave_out(code),
         }
     }
     telegrams.extend(told(record, registers, at)?);
@@ -49,6 +53,7 @@ fn told(record: &Record, registers: Registers, at: Option<crate::plain::Stamp>) 
         maker: record.maker.clone(),
         at: at.map(Moment::Clock),
         signed: record.verdict == Verdict::Fits,
+        checked: record.verdict == Verdict::Fits,
         ..Telegram::default()
     };
     Ok(registers.finish(&mut telegram)?.then_some(telegram))
@@ -154,6 +159,12 @@ mod tests {
         let mut flagged = reading(time, "1-0:1.8.0", 5, Some("kWh"), Some("G"));
         flagged.errors = Some("Et".to_owned());
         assert_eq!(read(vec![flagged]), Err(Fault::Nothing));
+        let rate = |code, value, state| reading(time, code, value, Some("kWh"), Some(state));
+        let rates = |state| read(vec![rate("1-0:1.8.1", 5, "G"), rate("1-0:1.8.2", 7, state)]);
+        assert_eq!(rates("G"), Ok(vec![(Some(Energy(120_000_000)), None)]));
+        assert_eq!(rates("E"), Err(Fault::Nothing), "half a sum is none");
+        let besides = read(vec![rate("1-0:1.8.2", 7, "E"), rate("1-0:2.8.1", 5, "G"), rate("1-0:1.8.0", 9, "G")]);
+        assert_eq!(besides, Ok(vec![(Some(Energy(90_000_000)), Some(Energy(50_000_000)))]));
         assert_eq!(read(vec![reading(time, "1-0:1.8.0*198", 5, Some("kWh"), Some("G"))]), Err(Fault::Nothing));
         assert_eq!(read(vec![reading(time, "01-00:00.08.06.FF", 5, Some("sec"), Some("G"))]), Err(Fault::Nothing));
     }

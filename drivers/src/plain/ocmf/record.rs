@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing)]
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
@@ -20,7 +21,7 @@ use crate::plain::{Decimal, Fault, MAX_TELEGRAM, Stamp, Telegram};
 pub(super) const BEGIN: &[u8] = b"OCMF|";
 
 /// A record that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// The meter's number, or the station's where the record names no meter.
     pub meter: Option<String>,
@@ -35,7 +36,7 @@ pub struct Record {
 }
 
 /// One reading, as the record writes it. What it leaves out is absent here too: the one before holds on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Reading {
     /// The time with the letter of its state: unknown, informative, synchronised, relative.
     pub time: Option<String>,
@@ -51,6 +52,20 @@ pub struct Reading {
     pub state: Option<String>,
     /// What must not be billed: energy, time.
     pub errors: Option<String>,
+}
+
+impl fmt::Debug for Record {
+    /// What it is, nothing of what it says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let readings = self.readings.len();
+        f.debug_struct("Record").field("readings", &readings).field("verdict", &self.verdict).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("register", &self.register).field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 impl Reading {

@@ -23,7 +23,7 @@ use std::fmt;
 
 use crc::{CRC_16_ARC, Crc, Table};
 
-use super::cipher::{self, MeterKey};
+use super::cipher::{self, Lock, MeterKey};
 use super::telegram::Telegram;
 use super::{Decode, Fault};
 use crate::dialect::{Damage, Found};
@@ -38,7 +38,7 @@ const PIECE: usize = 4096;
 /// Cuts what a P1 port gives into telegrams. Holds one telegram and one piece at most.
 #[derive(Default)]
 pub struct Decoder {
-    key: Option<MeterKey>,
+    lock: Lock,
     held: Vec<u8>,
     /// Of what is held, so much is known to hold no end.
     searched: usize,
@@ -53,7 +53,7 @@ impl Decoder {
     /// A decoder for a meter that may encrypt.
     #[must_use]
     pub fn new(key: Option<MeterKey>) -> Self {
-        Self { key, ..Self::default() }
+        Self { lock: Lock::new(key), ..Self::default() }
     }
 
     fn work(&mut self, last: bool, found: &mut Vec<Found<Telegram>>) {
@@ -111,10 +111,13 @@ impl Decoder {
             self.unended(cut, Fault::Cut, found);
             (text, fits) = (telegram, self::fits(telegram, sum));
         }
-        self.sums |= fits;
-        let told = match sum {
-            Sum::Absent if !self.sums => telegram::read(text, false),
-            Sum::Is(_) if fits => telegram::read(text, true),
+        let told = match (self.lock.plain(), sum) {
+            (Err(fault), _) => Err(fault),
+            (_, Sum::Absent) if !self.sums => telegram::read(text, false),
+            (_, Sum::Is(_)) if fits => {
+                self.sums = true;
+                telegram::read(text, true)
+            }
             _ => Err(Fault::Checksum),
         };
         self.tell(told, found);
@@ -128,15 +131,18 @@ impl Decoder {
         }
     }
 
-    fn open(&self, head: &Head, body: &[u8]) -> Result<Telegram, Fault> {
-        let key = self.key.as_ref().ok_or(Fault::Encrypted)?;
-        let opened = cipher::open(key, head.system_title, head.security, head.counter, body)?;
+    fn open(&mut self, head: &Head, body: &[u8]) -> Result<Telegram, Fault> {
+        let Head { system_title, security, counter, .. } = *head;
+        let opened = self.lock.open(cipher::Head { system_title, security, counter }, body)?;
         let text = opened.plain.trim_ascii_start();
         let end = if text.first() == Some(&b'/') { frame::end(text, 0, true).ok() } else { None };
         match end.map(|end| (text.get(..end.mark).unwrap_or_default(), end.sum)) {
             Some((text, _)) if opened.verified => telegram::read(text, true),
-            Some((text, sum @ Sum::Is(_))) if fits(text, sum) => telegram::read(text, true),
-            Some((text, Sum::Absent)) => telegram::read(text, false).map_err(|_| Fault::WrongKey),
+            Some((text, sum @ Sum::Is(_))) if fits(text, sum) => {
+                self.sums = true;
+                telegram::read(text, true)
+            }
+            Some((text, Sum::Absent)) if !self.sums => telegram::read(text, false).map_err(|_| Fault::WrongKey),
             None if opened.verified => Err(Fault::Malformed),
             _ => Err(Fault::WrongKey),
         }
@@ -200,6 +206,7 @@ impl Decode for Decoder {
     fn begin(&mut self) {
         self.reset();
         self.sums = false;
+        self.lock.begin();
         self.title = None;
     }
 

@@ -65,7 +65,7 @@ pub(super) fn read(telegram: &[u8], whole: bool) -> Result<Telegram, Fault> {
             }
         }
     }
-    said.fill(telegram)
+    said.fill(telegram, whole)
 }
 
 impl Said {
@@ -159,11 +159,12 @@ impl Said {
         }
     }
 
-    fn fill(self, text: &[u8]) -> Result<Telegram, Fault> {
+    fn fill(self, text: &[u8], whole: bool) -> Result<Telegram, Fault> {
         let mut telegram = Telegram {
             meter: self.names.into_iter().flatten().next(),
             maker: text::maker(text),
             at: self.at.map(Moment::Clock),
+            checked: whole,
             ..Telegram::default()
         };
         for other in self.others {
@@ -171,7 +172,7 @@ impl Said {
                 telegram.channels.push(Channel { code, meter: other.meter, device: other.device, total, unit, at });
             }
         }
-        self.registers.fill(&mut telegram)?;
+        self.registers.fill(&mut telegram, whole)?;
         Ok(telegram)
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Telegram, Fault> {
     cursor.skip()?; // name of the list
     let mut at = time(cursor)?;
     let Field::List(entries) = cursor.field()? else { return Err(Fault::Malformed) };
-    let mut telegram = Telegram::default();
+    // The transport's checksum fits, or nothing would be read.
+    let mut telegram = Telegram { checked: true, ..Telegram::default() };
     let mut registers = Registers::default();
     let mut number = None;
     for _ in 0..entries {
@@ -37,12 +38,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Telegram, Fault> {
             Field::Octets(octets) if NUMBERS.contains(&code) => number = number.or(Some(Server(octets))),
             Field::Octets(octets) if MAKERS.contains(&code) => telegram.maker = super::server::letters(octets),
             Field::Signed(..) | Field::Unsigned(..) => {
-                let value = match (entry.value, &server) {
-                    (Field::Signed(value, width), Some(server)) if code == POWER => server.power(value, width),
-                    (value, _) => value.number(),
+                let value = match (entry.value, entry.value.number(), &server) {
+                    (Field::Signed(_, width), Some(value), Some(server)) if code == POWER => server.power(value, width),
+                    (_, value, _) => value,
                 };
-                // What fits no number is out of the range of every register too.
-                let number = Decimal { mantissa: value.unwrap_or(i64::MAX), exponent: entry.scaler.unwrap_or(0) };
+                let number = value.zip(entry.scaler).map(|(mantissa, exponent)| Decimal { mantissa, exponent });
                 registers.take(code, number, entry.unit)?;
             }
             _ => {}
@@ -61,6 +61,7 @@ struct Entry<'a> {
     name: &'a [u8],
     at: Option<Moment>,
     unit: Option<u8>,
+    /// A power of ten, 0 where none is sent. `None` for one that is none: then the value is not known.
     scaler: Option<i8>,
     value: Field<'a>,
 }
@@ -72,7 +73,13 @@ impl<'a> Entry<'a> {
         cursor.skip()?; // status
         let at = time(cursor)?;
         let unit = cursor.field()?.number().and_then(|unit| u8::try_from(unit).ok());
-        let scaler = cursor.field()?.number().map(i8::try_from).transpose().map_err(|_| Fault::OutOfRange)?;
+        let scaler = match cursor.field()? {
+            Field::Absent => Some(0),
+            field => {
+                cursor.pass(field)?;
+                field.number().and_then(|scaler| i8::try_from(scaler).ok())
+            }
+        };
         let value = cursor.field()?;
         cursor.pass(value)?;
         cursor.skip()?; // signature

@@ -33,9 +33,11 @@ impl<'a> Field<'a> {
         if let Field::Octets(octets) = self { Some(octets) } else { None }
     }
 
-    /// The number, when it is one that fits.
+    /// The number, when it is one that fits. All bits of a wide one, or all but the sign, stand for none.
     pub(super) fn number(self) -> Option<i64> {
         match self {
+            Field::Signed(i64::MAX | i64::MIN, _) | Field::Unsigned(0xffff_ffff, 4) => None,
+            Field::Unsigned(number, _) if number >= i64::MAX.cast_unsigned() => None,
             Field::Signed(number, _) => Some(number),
             Field::Unsigned(number, _) => i64::try_from(number).ok(),
             _ => None,
@@ -188,6 +190,11 @@ mod tests {
         assert_eq!(fields(&[0x54, 0x80, 0, 0]), [Ok(Field::Signed(-0x80_0000, 3))]);
         assert_eq!(fields(&[0x56, 0, 0, 0, 1, 0]), [Ok(Field::Signed(256, 5))]);
         assert_eq!(fields(&[0x69, 255, 255, 255, 255, 255, 255, 255, 255]), [Ok(Field::Unsigned(u64::MAX, 8))]);
+        for (none, width) in [(u64::MAX, 8), (i64::MAX.cast_unsigned(), 8), (0xffff_ffff, 4)] {
+            assert_eq!(Field::Unsigned(none, width).number(), None);
+        }
+        assert_eq!((Field::Signed(i64::MAX, 8).number(), Field::Signed(i64::MIN, 8).number()), (None, None));
+        assert_eq!(Field::Unsigned(0xffff_ffff, 5).number(), Some(0xffff_ffff));
         assert_eq!(fields(&[0x76]), [Ok(Field::List(6))]);
         assert_eq!(fields(&[0xf1, 0x02]), [Ok(Field::List(18))]);
         let mut long = vec![0x81, 0x02];

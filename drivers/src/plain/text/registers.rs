@@ -1,11 +1,14 @@
 //! The electricity registers that the data sets of one telegram fill: totals, rates, and what flows just now.
+//!
+//! What is said twice stands as it was said first, where a checksum says that the meter did so. Where none does, one of two
+//! lines that contradict each other is another line whose code was changed, and nobody knows which.
 
 use super::super::Fault;
 use super::super::number::{Energy, Power};
 use super::super::telegram::{Rate, Telegram};
 use super::{Code, energy, power};
 
-/// The electricity registers of one telegram. What is said twice stands as it was said first.
+/// The electricity registers of one telegram.
 #[derive(Default)]
 pub(in crate::plain) struct Registers {
     /// The channel B whose registers these are: the first that came.
@@ -20,6 +23,8 @@ pub(in crate::plain) struct Registers {
     phases: Option<Power>,
     /// A line could not be read, so a rate may be missing.
     pub(in crate::plain) doubtful: bool,
+    /// A counter was said twice, and not alike.
+    contradicted: bool,
 }
 
 impl Registers {
@@ -50,12 +55,15 @@ impl Registers {
     }
 
     fn count(&mut self, export: bool, rate: u8, total: Energy) {
-        if rate == 0 {
-            let slot = if export { &mut self.export } else { &mut self.import };
-            slot.get_or_insert(total);
-        } else if !self.rates.iter().any(|known| known.number == rate && known.export == export) {
+        let first = if rate == 0 {
+            *(if export { &mut self.export } else { &mut self.import }).get_or_insert(total)
+        } else if let Some(known) = self.rates.iter().find(|known| known.number == rate && known.export == export) {
+            known.total
+        } else {
             self.rates.push(Rate { number: rate, export, total });
-        }
+            total
+        };
+        self.contradicted |= first != total;
     }
 
     fn now(&mut self, quantity: u8, power: Power) {
@@ -96,12 +104,16 @@ impl Registers {
         }
     }
 
-    /// Fills the telegram.
+    /// Fills the telegram; `whole` when a check showed it to be as it was sent.
     ///
     /// # Errors
-    /// [`Fault::Malformed`] when a total would be a sum of rates and a line was unreadable, [`Fault::OutOfRange`] when
-    /// it is larger than any energy, [`Fault::Nothing`] when the telegram holds no reading.
-    pub(in crate::plain) fn fill(self, telegram: &mut Telegram) -> Result<(), Fault> {
+    /// [`Fault::Malformed`] when a total would be a sum of rates and a line was unreadable, or when a telegram without a
+    /// check contradicts itself, [`Fault::OutOfRange`] when a sum is larger than any energy, [`Fault::Nothing`] when the
+    /// telegram holds no reading.
+    pub(in crate::plain) fn fill(self, telegram: &mut Telegram, whole: bool) -> Result<(), Fault> {
+        if self.contradicted && !whole {
+            return Err(Fault::Malformed);
+        }
         telegram.import = self.total(false)?;
         telegram.export = self.total(true)?;
         telegram.power = self.power();

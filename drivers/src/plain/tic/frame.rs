@@ -37,9 +37,10 @@ impl Frame {
             }
             b"EAST" => energy(group.value).map(|total| self.import = Some(total)),
             b"EAIT" => energy(group.value).map(|total| self.export = Some(total)),
-            // A number or a clock that was never set is no damage.
+            // A number or a clock that was never set is no damage; a number has digits alone.
             b"ADCO" | b"ADSC" => {
-                self.meter = text::plain_name(group.value);
+                self.meter =
+                    text::plain_name(group.value).filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
                 Some(())
             }
             b"DATE" => {

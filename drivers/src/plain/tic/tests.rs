@@ -63,6 +63,7 @@ fn historique() {
     assert_eq!(rates, [(1, wh(1_000_500)), (2, wh(2_000_250))]);
     assert_eq!(decoded(&frame(&OLD, old)).1, Groups { good: 7, bad: 0 });
     assert_eq!(one(&frame(&["BASE 000000007"], old)).import, wh(7));
+    assert_eq!(one(&frame(&["ADCO 0123456789O1", "BASE 000000007"], old)).meter, None);
     let unnumbered = one(&frame(&["ADCO 000000000000", "BASE 000000007"], old));
     assert_eq!((unnumbered.meter, unnumbered.damaged_groups), (None, 0));
 }

@@ -3,7 +3,7 @@
 //! Slots wait in memory until the store has taken them; when it fails, the sealer is taken up anew from what is stored.
 
 use drivers::plain::Telegram;
-use drivers::slots::{Edges, How, Slot, Slots, Terms as SlotTerms, Way};
+use drivers::slots::{How, Marks, Slot, Slots, Terms as SlotTerms, Way};
 use gateway_core::Store;
 use gateway_core::seal::{Place, SealingError, SelfSealer, Start};
 use gateway_core::store::OpenSlot;
@@ -49,7 +49,7 @@ impl Sealing {
         let terms = SlotTerms::for_interval(interval);
         let edges = row.and_then(|row| serde_json::from_slice::<Kept>(&row.edges).ok());
         let slots = match edges.filter(|kept| kept.interval == interval) {
-            Some(kept) => Slots::resume(terms, &kept.edges),
+            Some(kept) => Slots::resume(terms, &kept.marks),
             None => Slots::new(terms),
         };
         Ok(Self { place, slots, sealer: None, waiting: Vec::new(), starts: Vec::new(), name: None })
@@ -72,9 +72,9 @@ impl Sealing {
         if completed.is_empty() {
             return Ok(0);
         }
-        let edges = self.slots.edges();
+        let marks = self.slots.marks();
         for way in [Way::Import, Way::Export] {
-            self.begin(way, &edges, &completed);
+            self.begin(way, &marks, &completed);
         }
         self.waiting.extend(completed.into_iter().filter_map(|(way, slot)| open(way, slot)));
         let beyond = self.waiting.len().saturating_sub(MOST_WAITING);
@@ -83,14 +83,14 @@ impl Sealing {
     }
 
     /// Notes what a register showed when the first of its completed slots began.
-    fn begin(&mut self, way: Way, edges: &Edges, completed: &[(Way, Slot)]) {
+    fn begin(&mut self, way: Way, marks: &Marks, completed: &[(Way, Slot)]) {
         let Some((code, unit)) = register(way).filter(|(code, _)| !self.starts.iter().any(|s| s.code == *code)) else {
             return;
         };
         let told = completed.iter().filter(|(of, _)| *of == way);
-        let (Some(edge), true) = (edges.of(way), told.clone().next().is_some()) else { return };
+        let (Some(mark), true) = (marks.of(way), told.clone().next().is_some()) else { return };
         let passed: i64 = told.map(|(_, slot)| i64::from(slot.advance)).sum();
-        let total = u64::try_from(edge.total.saturating_sub(passed)).unwrap_or(0);
+        let total = u64::try_from(mark.total.saturating_sub(passed)).unwrap_or(0);
         self.starts.push(Start { code, unit, total });
     }
 
@@ -105,7 +105,7 @@ impl Sealing {
         let (sealer, place) = (self.sealer.take(), self.place.clone());
         let (waiting, starts) = (self.waiting.clone(), self.starts.clone());
         let interval = u32::try_from(place.interval.seconds()).unwrap_or(u32::MAX);
-        let edges = serde_json::to_vec(&Kept { version: VERSION, interval, edges: self.slots.edges() });
+        let edges = serde_json::to_vec(&Kept { version: VERSION, interval, marks: self.slots.marks() });
         let edges = zeroize::Zeroizing::new(edges.unwrap_or_default());
         let taken = keeper
             .run(move |store| {
@@ -142,12 +142,12 @@ fn take_up(store: &Store, place: &Place, waiting: &[OpenSlot]) -> Result<SelfSea
     Ok(sealer)
 }
 
-/// Edges as the store keeps them.
+/// Marks as the store keeps them.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Kept {
     version: u32,
     interval: u32,
-    edges: Edges,
+    marks: Marks,
 }
 
 /// Of [`Kept`].

@@ -1,3 +1,8 @@
+mod channel;
+mod clock;
+mod unchecked;
+mod who;
+
 use jiff::civil::date;
 use proptest::prelude::*;
 
@@ -12,14 +17,27 @@ fn terms() -> Terms {
     Terms::for_interval(900)
 }
 
+fn register() -> Register {
+    Register::new(terms(), Scale::ENERGY)
+}
+
+/// A telegram with a checksum that shows the import.
+fn telegram(wh: i64) -> Telegram {
+    Telegram { import: Some(Energy(wh * 10_000)), checked: true, ..Telegram::default() }
+}
+
 fn read(register: &mut Register, readings: &[(u64, i64)]) -> Vec<(u64, u32, How)> {
-    let slots = readings.iter().flat_map(|(at, wh)| register.read((START + at) * 1000, Energy(wh * 10_000)));
+    read_as(register, true, readings)
+}
+
+fn read_as(register: &mut Register, checked: bool, readings: &[(u64, i64)]) -> Vec<(u64, u32, How)> {
+    let slots = readings.iter().flat_map(|(at, wh)| register.read((START + at) * 1000, wh * 10_000, checked));
     slots.map(|slot| (slot.number - START / QUARTER, slot.advance / 10_000, slot.how)).collect()
 }
 
 #[test]
 fn readings_at_and_near_edges_measure() {
-    let mut register = Register::new(terms());
+    let mut register = register();
     // At the edge, 5 s before the next, 10 s after the one after that; not interpolated.
     let told = read(&mut register, &[(0, 100), (895, 190), (907, 200), (1790, 300), (1815, 303), (2700, 400)]);
     assert_eq!(told, [(0, 90, How::Measured), (1, 110, How::Measured), (2, 100, How::Measured)]);
@@ -27,15 +45,15 @@ fn readings_at_and_near_edges_measure() {
 
 #[test]
 fn a_series_begins_at_an_edge() {
-    let told = read(&mut Register::new(terms()), &[(300, 100), (900, 160), (1800, 200)]);
+    let told = read(&mut register(), &[(300, 100), (900, 160), (1800, 200)]);
     assert_eq!(told, [(1, 40, How::Measured)]);
-    let told = read(&mut Register::new(terms()), &[(14, 100), (900, 160)]);
+    let told = read(&mut register(), &[(14, 100), (900, 160)]);
     assert_eq!(told, [(0, 60, How::Measured)]);
 }
 
 #[test]
 fn an_edge_between_distant_readings_is_estimated_and_a_silence_is_missing() {
-    let mut register = Register::new(terms());
+    let mut register = register();
     // Half a minute on each side: 900 s lies in the middle.
     let told = read(&mut register, &[(0, 0), (860, 100), (940, 200), (1800, 300)]);
     assert_eq!(told, [(0, 150, How::Estimated), (1, 150, How::Estimated)]);
@@ -48,7 +66,7 @@ fn an_edge_between_distant_readings_is_estimated_and_a_silence_is_missing() {
 
 #[test]
 fn a_silence_that_begins_and_ends_at_edges_spares_the_slots_beside_it() {
-    let mut register = Register::new(terms());
+    let mut register = register();
     let told = read(&mut register, &[(0, 0), (899, 100), (3601, 500), (4500, 600)]);
     let missing = [(1, 0, How::Missing), (2, 0, How::Missing), (3, 400, How::Missing)];
     assert_eq!(told[0], (0, 100, How::Measured));
@@ -59,7 +77,7 @@ fn a_silence_that_begins_and_ends_at_edges_spares_the_slots_beside_it() {
 #[test]
 fn a_momentary_zero_and_a_spike_are_no_readings() {
     for wrong in [0, 9_999_999] {
-        let mut register = Register::new(terms());
+        let mut register = register();
         let told =
             read(&mut register, &[(0, 1000), (600, 1050), (890, wrong), (900, 1100), (1000, wrong), (1800, 1200)]);
         assert_eq!(told, [(0, 100, How::Measured), (1, 100, How::Measured)], "{wrong}");
@@ -68,7 +86,7 @@ fn a_momentary_zero_and_a_spike_are_no_readings() {
 
 #[test]
 fn a_reset_that_stays_is_believed_and_costs_the_slots_it_fell_into() {
-    let mut register = Register::new(terms());
+    let mut register = register();
     let told = read(
         &mut register,
         &[(0, 1000), (900, 1100), (1000, 1110), (1100, 3), (1200, 5), (1300, 7), (1800, 17), (2700, 50)],
@@ -77,28 +95,11 @@ fn a_reset_that_stays_is_believed_and_costs_the_slots_it_fell_into() {
 }
 
 #[test]
-fn an_exchanged_meter_counts_from_its_own_number() {
-    let mut slots = Slots::new(terms());
-    let telegram = |meter: &str, wh: i64| Telegram {
-        meter: Some(meter.into()),
-        import: Some(Energy(wh * 10_000)),
-        ..Telegram::default()
-    };
-    let mut told = Vec::new();
-    for (at, meter, wh) in [(0, "A", 5000), (900, "A", 5100), (1500, "B", 7), (1800, "B", 9), (2700, "B", 20)] {
-        told.extend(slots.hear((START + at) * 1000, &telegram(meter, wh)));
-    }
-    let told: Vec<_> = told.iter().map(|(_, slot)| (slot.advance / 10_000, slot.how)).collect();
-    assert_eq!(told, [(100, How::Measured), (2, How::Missing), (11, How::Measured)]);
-}
-
-#[test]
 fn a_repeated_telegram_says_nothing_of_now() {
     let stamp = |hour: i8, second: i8| {
         Some(Moment::Clock(Stamp { shown: date(2026, 3, 1).at(hour, 0, second, 0), ahead: None }))
     };
-    let hourly =
-        |hour, wh: i64| Telegram { at: stamp(hour, 10), import: Some(Energy(wh * 10_000)), ..Telegram::default() };
+    let hourly = |hour, wh: i64| Telegram { at: stamp(hour, 10), ..telegram(wh) };
     let mut slots = Slots::new(Terms::for_interval(3600));
     let mut told = Vec::new();
     // The list of one o'clock comes again before that of two, and once more after it would have been due.
@@ -119,8 +120,8 @@ fn registers_that_come_apart_under_one_time_are_both_read() {
     // The clock stands still, and each register has a telegram of its own.
     for (second, wh) in [(0, 100), (900, 150), (1800, 210)] {
         for telegram in [
-            Telegram { at, import: Some(Energy(wh * 10_000)), ..Telegram::default() },
-            Telegram { at, export: Some(Energy(2 * wh * 10_000)), ..Telegram::default() },
+            Telegram { at, ..telegram(wh) },
+            Telegram { at, import: None, export: Some(Energy(2 * wh * 10_000)), ..telegram(wh) },
         ] {
             told.extend(slots.hear((START + second) * 1000, &telegram));
         }
@@ -131,21 +132,36 @@ fn registers_that_come_apart_under_one_time_are_both_read() {
 
 #[test]
 fn doubts_that_come_in_the_wrong_order_prove_nothing() {
-    let mut register = Register::new(terms());
+    let mut register = register();
     let told = read(&mut register, &[(0, 1000), (1100, 0), (1095, 0), (1090, 0), (1800, 1200)]);
     assert_eq!(told, [(0, 0, How::Missing), (1, 200, How::Missing)]);
 }
 
 #[test]
-fn a_wrong_clock_moves_no_slot() {
-    // Months behind, in another zone, seven seconds late: only the seconds count.
-    for shown in [date(2000, 1, 1).at(3, 44, 53, 0), date(2026, 7, 9).at(23, 59, 53, 0)] {
-        let said = Some(Moment::Clock(Stamp { shown, ahead: None }));
-        assert_eq!(aligned(START * 1000, said), (START - 7) * 1000);
+fn a_reset_settles_the_edge_before_its_first_reading_and_tells_the_slot_it_fell_into() {
+    // The old register was read 10 s before the edge at 1800, the new one 5 s after it.
+    let told = read(
+        &mut register(),
+        &[(0, 1000), (900, 1100), (1790, 1200), (1805, 3), (1850, 4), (1870, 5), (2700, 25), (3600, 40)],
+    );
+    let measured = [(0, 100), (1, 100), (2, 22), (3, 15)].map(|(slot, wh)| (slot, wh, How::Measured));
+    assert_eq!(told, measured);
+    // Only the new one was read at an edge: the slots before are missing, those after are measured.
+    let told = read(&mut register(), &[(0, 1000), (800, 1090), (1805, 3), (1850, 4), (1870, 5), (2700, 25)]);
+    assert_eq!(told, [(0, 0, How::Missing), (1, 90, How::Missing), (2, 22, How::Measured)]);
+    // A series that began at an edge, and a reset within its first slot: that slot is told, as missing.
+    let told = read(&mut register(), &[(0, 1000), (300, 1010), (400, 3), (500, 5), (600, 7), (900, 9), (1800, 20)]);
+    assert_eq!(told, [(0, 16, How::Missing), (1, 11, How::Measured)]);
+}
+
+#[test]
+fn a_leap_is_believed_only_as_far_as_wires_carry_over_weeks() {
+    let week = 7 * 86_400;
+    // 150 kW for a day and 15 kW for the rest: 5.8 MWh in a week, not 25.
+    for (leap, believed) in [(5_700_000, true), (5_900_000, false)] {
+        let told = read(&mut register(), &[(0, 0), (900, 10), (week, 10 + leap)]);
+        assert_eq!(told.len() > 1, believed, "{leap}");
     }
-    let far = Some(Moment::Clock(Stamp { shown: date(2026, 1, 1).at(3, 20, 0, 0), ahead: Some(60) }));
-    assert_eq!(aligned(START * 1000 + 5, far), START * 1000 + 5);
-    assert_eq!(aligned(START * 1000 + 5, Some(Moment::Seconds(9))), START * 1000 + 5);
 }
 
 /// A load of up to 50 kW by seconds, and how long the next reading takes to come.
@@ -159,18 +175,18 @@ proptest! {
     /// is the truth but for what passes within reach of its edges.
     #[test]
     fn nothing_is_lost_or_made_up(course in course(), start in 0_u64..5000, first in 0_i64..1_000_000_000_000) {
-        let mut register = Register::new(terms());
+        let mut register = register();
         let (mut at, mut total) = (START + start, first);
         // What the register stands at, by second.
         let mut truth = vec![total];
-        let mut slots = register.read(at * 1000, Energy(total));
+        let mut slots = register.read(at * 1000, total, true);
         for (parts_each_second, seconds) in course {
             for _ in 0..seconds {
                 total += i64::from(parts_each_second);
                 truth.push(total);
             }
             at += seconds;
-            slots.extend(register.read(at * 1000, Energy(total)));
+            slots.extend(register.read(at * 1000, total, true));
         }
         let stood = |second: u64| second.checked_sub(START + start).and_then(|s| truth.get(usize::try_from(s).unwrap()));
         for pair in slots.windows(2) {
@@ -198,16 +214,16 @@ proptest! {
     /// Rubbish between true readings changes nothing, as long as no rubbish says the same three times.
     #[test]
     fn single_lies_change_nothing(course in course(), lies in proptest::collection::vec(any::<i64>(), 200)) {
-        let (mut honest, mut lied) = (Register::new(terms()), Register::new(terms()));
+        let (mut honest, mut lied) = (register(), register());
         let (mut at, mut total) = (START, 5_000_000_000_i64);
         for ((parts_each_second, seconds), lie) in course.into_iter().zip(lies) {
             total += i64::from(parts_each_second) * i64::try_from(seconds).unwrap();
             at += seconds + 1;
-            let slots = honest.read(at * 1000, Energy(total));
-            prop_assert_eq!(&lied.read(at * 1000, Energy(total)), &slots);
+            let slots = honest.read(at * 1000, total, true);
+            prop_assert_eq!(&lied.read(at * 1000, total, true), &slots);
             // A lie that could be true is none.
             let lie = if (total..total + 1_000_000_000_000).contains(&lie) { -1 } else { lie };
-            prop_assert_eq!(lied.read(at * 1000 + 500, Energy(lie)), Vec::new());
+            prop_assert_eq!(lied.read(at * 1000 + 500, lie, true), Vec::new());
         }
     }
 }
@@ -216,28 +232,28 @@ proptest! {
 fn a_restart_goes_on_where_the_last_slot_ended() {
     let readings: Vec<_> = (0..200).map(|n| (n * 97, i64::try_from(n * n).unwrap())).collect();
     let read = |register: &mut Register, readings: &[(u64, i64)]| -> Vec<Slot> {
-        readings.iter().flat_map(|(at, wh)| register.read((START + at) * 1000, Energy(wh * 10_000))).collect()
+        readings.iter().flat_map(|(at, wh)| register.read((START + at) * 1000, wh * 10_000, true)).collect()
     };
-    let whole = read(&mut Register::new(terms()), &readings);
+    let whole = read(&mut Register::new(terms(), Scale::ENERGY), &readings);
     for cut in 1..readings.len() {
-        let mut before = Register::new(terms());
+        let mut before = Register::new(terms(), Scale::ENERGY);
         let mut told = read(&mut before, &readings[..cut]);
-        let Some(edge) = before.told() else { continue };
-        let mut after = Register::resume(terms(), edge);
+        let Some(mark) = before.mark() else { continue };
+        let mut after = Register::resume(terms(), Scale::ENERGY, mark);
         told.extend(read(&mut after, &readings[cut..]));
         assert!(told.windows(2).all(|pair| pair[0].number + 1 == pair[1].number), "each once, cut {cut}");
         assert_eq!(told.len(), whole.len(), "cut {cut}");
         let sum: i64 = told.iter().map(|slot| i64::from(slot.advance)).sum();
-        assert_eq!(sum, after.told().unwrap().total - readings[0].1, "cut {cut}");
+        assert_eq!(sum, after.mark().unwrap().total - readings[0].1, "cut {cut}");
         // An edge may be interpolated from other readings than without the restart; elsewhere nothing differs.
         assert!(told.iter().zip(&whole).filter(|(one, other)| one != other).count() <= 2, "cut {cut}");
     }
 }
 
 #[test]
-fn edges_come_back_as_they_were_written() {
-    let edges = Edges { meter: Some("E1".into()), import: Some(Edge { slot: 3, total: i64::MAX }), export: None };
-    let text = serde_json::to_string(&edges).unwrap();
-    assert_eq!(serde_json::from_str::<Edges>(&text).unwrap(), edges);
-    assert_eq!(Slots::resume(terms(), &edges).edges(), edges);
+fn marks_come_back_as_they_were_written() {
+    let marks = Marks { meter: Some("E1".into()), import: Some(Mark { slot: 3, total: i64::MAX }), export: None };
+    let text = serde_json::to_string(&marks).unwrap();
+    assert_eq!(serde_json::from_str::<Marks>(&text).unwrap(), marks);
+    assert_eq!(Slots::resume(terms(), &marks).marks(), marks);
 }
