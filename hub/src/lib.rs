@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod api;
+pub mod beside;
 pub mod cli;
 pub mod commands;
 pub mod custody;

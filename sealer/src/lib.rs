@@ -56,6 +56,8 @@ pub mod archive;
 #[cfg(feature = "device")]
 pub mod code_file;
 #[cfg(feature = "device")]
+pub mod controls;
+#[cfg(feature = "device")]
 pub mod device;
 pub mod entropy;
 #[cfg(feature = "device")]

@@ -49,8 +49,7 @@ impl std::fmt::Debug for LineRow {
     }
 }
 
-const COLUMNS: &str =
-    "id, address, password, authority, meter, profile, interval, key, authentication_key, public_key";
+const COLUMNS: &str = "id, address, password, authority, meter, profile, interval, key, authentication_key, public_key";
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<(LineRow, Option<Zeroizing<Vec<u8>>>)> {
     let secret = |column| row.get::<_, Option<Vec<u8>>>(column).map(|bytes| bytes.map(Zeroizing::new));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use drivers::plain::Protocol;
 
+use super::beside::BesideArgs;
 use super::parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
 use crate::commands::{KeysCommand, SheetArgs};
 
@@ -152,6 +153,8 @@ pub enum Command {
         #[arg(long)]
         line: Option<i64>,
     },
+    /// Seal what a plain meter says, on a device of its own beside the meter
+    SealLive(Box<BesideArgs>),
     /// Lines to meters
     #[command(subcommand)]
     Line(LineCommand),

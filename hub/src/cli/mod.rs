@@ -5,6 +5,7 @@
 
 mod answered;
 mod args;
+mod beside;
 mod parts;
 mod place;
 mod print;
@@ -76,6 +77,16 @@ fn run(cli: Cli, log: &Printer) -> u8 {
         Command::Run { look_every } => {
             let options = Options { look_every: Duration::from_secs(look_every) };
             stay(&runtime, &home, &options, json, log)
+        }
+        Command::SealLive(args) => {
+            let missed: print::Gap = |count| format!("({count} lines were not taken)");
+            let out = match Printer::out(missed) {
+                Ok(out) => out,
+                Err(error) => return failed(&Failure::could_not("thread", error.to_string()), json),
+            };
+            let result = beside::run(&runtime, *args, json, &out);
+            out.end(LAST_LINES);
+            result.map_or_else(|failure| failed(&failure, json), |()| 0)
         }
         Command::Watch => runtime.block_on(watch(&home, json)),
         command => {

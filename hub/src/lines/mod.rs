@@ -21,6 +21,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use plain::set_up;
 pub use shared::Shared;
 
 use std::collections::BTreeMap;
@@ -115,7 +116,7 @@ impl Lines {
     /// # Errors
     /// When it could not be opened so.
     pub fn prepare(&self, plain: PlainMeter, address: Address) -> Result<(Address, PlainLine), Failure> {
-        plain::prepare(plain, address, &self.profiles)
+        set_up(plain, address, &self.profiles).map(|(ready, plain)| (ready.address, plain))
     }
 
     /// Closes a line; what it held is stored.
@@ -203,6 +204,6 @@ pub fn address(text: &str) -> Result<Address, Failure> {
 }
 
 /// Randomness for jitter and identifiers; never for keys.
-fn random_number() -> u64 {
+pub(crate) fn random_number() -> u64 {
     getrandom::u64().unwrap_or_else(|_| jiff::Timestamp::now().as_nanosecond().to_le_bytes()[0].into())
 }

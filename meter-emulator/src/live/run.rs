@@ -58,7 +58,10 @@ const LEAST_CADENCE: Duration = Duration::from_millis(100);
 pub fn run(setup: &Arc<Setup>, options: &Options, say: &mut dyn FnMut(&Event)) -> Result<(), RunError> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(RunError::Runtime)?;
     let (inward, coming) = mpsc::channel(QUEUE);
-    control::listen(&runtime, &inward)?;
+    {
+        let _within = runtime.enter();
+        sealer::controls::listen(&inward).map_err(RunError::Runtime)?;
+    }
     let trouble = Arc::new(Mutex::new(Trouble::new(options.fault_seed)));
     if let Some(path) = &options.code_file {
         code::forget_old(path);

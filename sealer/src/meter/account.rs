@@ -36,6 +36,24 @@ impl SealingMeter {
         Ok(())
     }
 
+    /// Sets what a register shows that has neither sealed nor recorded anything, in 10⁻⁴ units. Says whether it did.
+    ///
+    /// # Errors
+    /// When the register does not exist, or none shows so much.
+    pub fn set_total(&mut self, code: &RegisterCode, total: u64) -> Result<bool, MeterError> {
+        if total >= super::MAX_TOTAL {
+            return Err(MeterError::Total);
+        }
+        let chain = self.chain(code)?;
+        let (register, mut state) = (chain.register, chain.sealer.state().clone());
+        let is_new = state.block == 0 && state.coverage.ranges().is_empty() && !chain.sealer.is_open();
+        if is_new && state.total != total {
+            state.total = total;
+            self.install(register, state);
+        }
+        Ok(is_new)
+    }
+
     /// Signs a bill of the meter's own (simple profile) in the current epoch.
     #[must_use]
     pub fn sign_bill(&self, bill: &MeterBill) -> Vec<u8> {

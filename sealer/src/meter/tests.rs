@@ -123,3 +123,18 @@ fn nothing_secret_prints() {
     let text = format!("{:?}", meter());
     assert!(text.starts_with("SealingMeter(FILE-") && text.ends_with(", epoch 0, 0 registers)"), "{text}");
 }
+
+#[test]
+fn what_a_register_shows_is_set_before_it_records_and_never_after() {
+    let mut meter = meter();
+    let reg = register("a");
+    meter.add_register(reg, 5).unwrap();
+    assert_eq!(meter.set_total(&reg.code, 900), Ok(true));
+    assert_eq!(meter.set_total(&reg.code, MAX_TOTAL), Err(MeterError::Total));
+    assert_eq!(meter.total(&reg.code), Some(900));
+    assert!(meter.record(&reg.code, SLOT, samples(1)[0]).unwrap().is_none());
+    assert_eq!(meter.set_total(&reg.code, 901), Ok(false));
+    meter.close(&reg.code).unwrap().unwrap();
+    assert_eq!(meter.set_total(&reg.code, 901), Ok(false));
+    assert_eq!(meter.total(&reg.code), Some(900 + 10_001));
+}

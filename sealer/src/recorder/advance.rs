@@ -87,6 +87,7 @@ impl Recorder {
             self.whole = None;
             return Ok(());
         }
+        self.start_registers(slot, moment)?;
         let whole = on && self.whole == Some(slot);
         let first = self.due().unwrap_or(slot).min(slot);
         // Slots that nobody recorded come first; what passed meanwhile is in the last.
@@ -95,6 +96,21 @@ impl Recorder {
         }
         self.whole = None;
         self.record(slot, slot, Ran { whole: whole && first == slot, on }, moment)
+    }
+
+    /// Registers that begin with this slot show what they showed then, where the source knows it.
+    fn start_registers(&mut self, slot: u64, moment: Moment) -> Result<(), Failure> {
+        let at = (slot * self.interval().seconds()).saturating_add_signed(-self.offset);
+        let mut changed = false;
+        for running in &mut self.registers {
+            let start = running.series.and_then(|series| self.setup.source.start(series, at));
+            let Some(total) = start.filter(|_| self.meter.expected(&running.code).is_none()) else { continue };
+            if self.meter.total(&running.code) != Some(total) && self.meter.set_total(&running.code, total)? {
+                running.total = total.saturating_add(running.pending);
+                changed = true;
+            }
+        }
+        if changed { self.save(moment) } else { Ok(()) }
     }
 
     /// Records a slot in every register whose turn it is.

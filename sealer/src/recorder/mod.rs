@@ -141,7 +141,7 @@ impl Recorder {
     /// The meter's clock.
     #[must_use]
     pub fn clock(&self) -> u64 {
-        self.at.saturating_add_signed(self.offset)
+        self.setup.source.clock(self.at).saturating_add_signed(self.offset)
     }
 
     /// Whether the source is over.

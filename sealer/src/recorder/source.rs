@@ -27,6 +27,23 @@ pub trait Source: Debug + Send + Sync {
 
     /// Power of a series at a moment, in 10⁻⁴ units an hour; none where it is not known.
     fn rate(&self, series: usize, at: u64) -> Option<u64>;
+
+    /// What the meter's clock shows while its registers stand at a moment: the same, unless they are known later than they
+    /// pass.
+    fn clock(&self, at: u64) -> u64 {
+        at
+    }
+
+    /// What a series' register showed at a moment, for one that begins there; none where it begins at what it was set up
+    /// with.
+    fn start(&self, _series: usize, _at: u64) -> Option<u64> {
+        None
+    }
+
+    /// What has passed through a series' register since the moment at which it stands.
+    fn since(&self, _series: usize) -> u64 {
+        0
+    }
 }
 
 /// Sees every slot before it is sealed and every block after, and may hand out another block in place of one: a meter that

@@ -3,7 +3,7 @@
 use metrology::label::RegisterCode;
 use protocol::line::RegisterInfo;
 
-use super::Recorder;
+use super::{Recorder, Running};
 use crate::event::Event;
 use crate::meter::SealingMeter;
 
@@ -14,7 +14,8 @@ impl Recorder {
     /// What the registers show.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.registers.iter().map(|running| running.total).collect()
+        let since = |running: &Running| running.series.map_or(0, |series| self.setup.source.since(series));
+        self.registers.iter().map(|running| running.total.saturating_add(since(running))).collect()
     }
 
     /// Its registers, in order of code.

@@ -30,8 +30,8 @@ use crate::api::Event;
 use crate::commands::{now, now_millis};
 use crate::keeper::Keeper;
 use sealing::Sealing;
-pub use setup::prepare;
 pub(super) use setup::ready;
+pub(crate) use setup::set_up;
 use shown::shown;
 
 /// What a telegram showed is not shown any more after so many of the meter's cadences, and half a minute at least.

@@ -16,7 +16,7 @@ use crate::api::PlainMeter;
 const INTERVAL: Interval = Interval::QUARTER;
 
 /// A plain line that can be opened.
-pub(in crate::lines) struct Ready {
+pub(crate) struct Ready {
     /// What is spoken there.
     pub spoken: Spoken,
     /// The meter.
@@ -27,12 +27,11 @@ pub(in crate::lines) struct Ready {
     pub interval: Interval,
 }
 
-/// What the store keeps of it, when the line can be opened: address and manner of reading. `folder` holds the home's own
-/// profiles.
+/// A line as it was asked for, ready to be opened, and what the store keeps of it. `folder` holds the home's own profiles.
 ///
 /// # Errors
 /// When there is no such meter, a key is none, or this meter is not read at such an address.
-pub fn prepare(add: PlainMeter, address: Address, folder: &Path) -> Result<(Address, PlainLine), Failure> {
+pub(crate) fn set_up(add: PlainMeter, address: Address, folder: &Path) -> Result<(Ready, PlainLine), Failure> {
     let minutes = add.interval.unwrap_or(u32::try_from(INTERVAL.seconds() / 60).unwrap_or(15));
     let seconds = minutes.saturating_mul(60);
     if Interval::from_seconds(seconds).is_none() {
@@ -47,13 +46,13 @@ pub fn prepare(add: PlainMeter, address: Address, folder: &Path) -> Result<(Addr
         public_key: add.public_key.map(String::into_bytes),
     };
     let ready = ready(&plain, address, folder)?;
-    Ok((ready.address, plain))
+    Ok((ready, plain))
 }
 
 /// Sets a line up as the store has it.
 ///
 /// # Errors
-/// As [`prepare`].
+/// As [`set_up`].
 pub(in crate::lines) fn ready(plain: &PlainLine, address: Address, folder: &Path) -> Result<Ready, Failure> {
     let refused = |error: &dyn std::fmt::Display| Failure::refused("meter", error.to_string());
     let profiles = Profiles::with_folder(folder).map_err(|error| refused(&error))?;

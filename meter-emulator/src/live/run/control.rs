@@ -1,19 +1,9 @@
-//! Whoever stands before the meter: lines on standard input, and signals.
+//! What whoever stands before the meter may say.
 
-use std::io::BufRead;
 use std::str::FromStr;
 
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-
-use super::RunError;
 use crate::live::clock::Speed;
 use crate::live::fault::{Fault, parse_step};
-use sealer::port::Inward;
-
-/// Longest control line.
-const MAX_LINE: usize = 256;
 
 /// A control command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,40 +47,6 @@ impl FromStr for Control {
                 "there are: pair, status, power-cut [SECONDS], fault KIND[:ARGUMENT], clock +SECONDS, speed N, quit"
                     .to_owned(),
             ),
-        }
-    }
-}
-
-/// Hands on control input and signals. When standard input ends the meter goes on.
-pub(super) fn listen(runtime: &Runtime, inward: &mpsc::Sender<Inward>) -> Result<(), RunError> {
-    let _within = runtime.enter();
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let mut signals = signal(kind).map_err(RunError::Runtime)?;
-        let inward = inward.clone();
-        runtime.spawn(async move {
-            while signals.recv().await.is_some() {
-                let _ = inward.send(Inward::Stop).await;
-            }
-        });
-    }
-    let lines = inward.clone();
-    let reader = std::thread::Builder::new().name("control".into());
-    reader.spawn(move || read(&lines)).map_err(RunError::Runtime)?;
-    Ok(())
-}
-
-fn read(inward: &mpsc::Sender<Inward>) {
-    let mut input = std::io::stdin().lock();
-    loop {
-        let mut line = String::new();
-        let limit = u64::try_from(MAX_LINE).unwrap_or(0);
-        let mut bounded = std::io::Read::take(&mut input, limit);
-        match bounded.read_line(&mut line) {
-            Ok(length) if length > 0 => {}
-            _ => return,
-        }
-        if !line.trim().is_empty() && inward.blocking_send(Inward::Control(line)).is_err() {
-            return;
         }
     }
 }

@@ -1,0 +1,120 @@
+//! What the device is set up with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use drivers::profile::{Profile, Spoken};
+use drivers::slots::Way;
+use drivers::{Dial, Secret};
+use protocol::metrology::certificate::SealClass;
+use protocol::metrology::label::{Interval, MeterId, Register, RegisterCode, RegisterKind, Unit};
+use protocol::money::Currency;
+use sealer::port::Lines;
+use sealer::{Entropy, Intake, Setup};
+
+use super::heard::Heard;
+use crate::Failure;
+use crate::api::LineAdd;
+use crate::lines;
+
+/// What the device is asked to do.
+#[derive(Debug)]
+pub struct Options {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Where a home talks with it.
+    pub lines: Lines,
+    /// What a new device is called; the meter's own number otherwise.
+    pub id: Option<MeterId>,
+    /// Whether the pairing button is pressed at the start.
+    pub pair: bool,
+    /// Where the pairing code is written as well while it is good.
+    pub code_file: Option<PathBuf>,
+}
+
+/// The line to the plain meter.
+pub(super) struct Line {
+    /// Where it leads.
+    pub(super) dial: Dial,
+    /// What is spoken there.
+    pub(super) spoken: Spoken,
+    /// The meter.
+    pub(super) profile: Profile,
+    /// Its slots.
+    pub(super) interval: Interval,
+}
+
+/// Sets the line up.
+///
+/// # Errors
+/// When the address, the profile or a key is none.
+pub(super) fn line(add: LineAdd, directory: &std::path::Path) -> Result<Line, Failure> {
+    let address = lines::address(&add.address)?;
+    let plain =
+        add.plain.ok_or_else(|| Failure::refused("meter", "which meter is it? Name its profile with --meter"))?;
+    let (ready, _) = lines::set_up(plain, address, &directory.join("meters"))?;
+    let mut dial = Dial::new(ready.address);
+    dial.password = add.password.map(|password| Secret::new(password.as_str().to_owned()));
+    dial.ca_file = add.authority;
+    Ok(Line { dial, spoken: ready.spoken, profile: ready.profile, interval: ready.interval })
+}
+
+/// The device's set-up, with a register for each of these ways. A new one begins with the slot that follows `now`, a Unix
+/// second.
+pub(super) fn device(
+    options: &Options,
+    terms: &Terms,
+    ways: &[Way],
+    number: Option<&str>,
+    now: u64,
+    clock: fn() -> u64,
+) -> Parts {
+    let seconds = terms.interval.seconds();
+    let heard = Arc::new(Heard::new(ways, terms.interval, 0, clock));
+    let setup = Setup {
+        root: options.directory.clone(),
+        source: Arc::clone(&heard) as _,
+        intakes: ways.iter().filter_map(|way| intake(*way, terms.interval)).collect(),
+        entropy: Entropy::System,
+        id: options.id.or_else(|| number.and_then(MeterId::new)),
+        class: SealClass::BesideMeter,
+        start: Some(now.div_ceil(seconds) * seconds),
+        cadence: terms.cadence,
+        operator: None,
+        price: None,
+        currency: Currency { code: "EUR".into(), exponent: 2 },
+    };
+    Parts { heard, setup: Arc::new(setup) }
+}
+
+/// What the device goes by for as long as it runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Its slots.
+    pub(super) interval: Interval,
+    /// Seconds between current readings.
+    pub(super) cadence: u16,
+}
+
+impl Line {
+    /// What the device goes by.
+    pub(super) fn terms(&self) -> Terms {
+        let cadence = u16::try_from(self.profile.cadence.as_secs().max(1)).unwrap_or(u16::MAX);
+        Terms { interval: self.interval, cadence }
+    }
+}
+
+/// What measures, and what it is set up with.
+pub(super) struct Parts {
+    pub(super) heard: Arc<Heard>,
+    pub(super) setup: Arc<Setup>,
+}
+
+fn intake(way: Way, interval: Interval) -> Option<Intake> {
+    let code = match way {
+        Way::Import => "1-0:1.8.0",
+        Way::Export => "1-0:2.8.0",
+    };
+    let (code, unit) = (RegisterCode::new(code)?, Unit::new("Wh")?);
+    Some(Intake { register: Register { code, unit, kind: RegisterKind::Cumulative, interval }, start: None })
+}
