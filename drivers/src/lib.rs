@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod address;
+pub mod detect;
 mod dialect;
 mod error;
 pub mod plain;

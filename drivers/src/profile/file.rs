@@ -94,6 +94,7 @@ struct Marks {
     maker: Vec<String>,
     #[serde(default)]
     number: Vec<String>,
+    rates: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -274,7 +275,7 @@ impl Profile {
             connect: file.connect,
             quirks: file.quirks,
             map,
-            known_by: KnownBy { maker: file.known_by.maker, number: file.known_by.number },
+            known_by: KnownBy { maker: file.known_by.maker, number: file.known_by.number, rates: file.known_by.rates },
             winter: file.winter.map(Spanned::into_inner),
         })
     }

@@ -21,6 +21,7 @@
 //! [known-by]                              # what its telegrams tell; without it, any of its protocol may be one
 //! maker = ["ISK"]                         # three letters
 //! number = ["735999"]                     # how the meter's number begins
+//! rates = true                            # whether it tells its rates beside, or instead of, the total
 //!
 //! [[serial]]                              # the usual settings first
 //! baud = 115200                           # bits = 8, parity = "none", stop = 1
@@ -130,6 +131,7 @@ pub enum Gives {
 struct KnownBy {
     maker: Vec<String>,
     number: Vec<String>,
+    rates: Option<bool>,
 }
 
 /// How well a telegram fits a profile, better ones greater.
@@ -148,9 +150,9 @@ impl Need {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Key => "the meter's key from the grid operator: give its file with --key-file",
+            Self::Key => "the meter's key from the grid operator: give its file with --meter-key-file",
             Self::AuthenticationKey => {
-                "the authentication key from the grid operator, where it gives one: --auth-key-file"
+                "the authentication key from the grid operator, where it gives one: --meter-auth-key-file"
             }
             Self::PublicKey => "the station's public key, where its records are to be checked",
             Self::Pin => {
@@ -248,11 +250,15 @@ impl Profile {
     /// How well a telegram fits.
     #[must_use]
     pub fn fit(&self, telegram: &Telegram) -> Fit {
-        let KnownBy { maker, number } = &self.known_by;
+        let KnownBy { maker, number, rates } = &self.known_by;
         let says = |told: &Option<String>, known: &[String]| {
             let told = told.as_ref().filter(|_| !known.is_empty())?.to_ascii_uppercase();
             Some(known.iter().any(|known| told.starts_with(&known.to_ascii_uppercase())))
         };
+        let totals = telegram.import.is_some() || telegram.export.is_some();
+        if rates.is_some_and(|rates| totals && rates == telegram.rates.is_empty()) {
+            return Fit::Not;
+        }
         match (says(&telegram.maker, maker), says(&telegram.meter, number)) {
             (Some(true), _) | (_, Some(true)) => Fit::Named,
             (Some(false), _) | (_, Some(false)) => Fit::Not,
@@ -268,7 +274,7 @@ impl Profile {
             let mqtt = Mqtt { user: None, host: "BROKER".into(), port: 1883, tls: false, topic };
             return Address::Mqtt(mqtt).to_string().replace(":1883", "");
         }
-        let path = "/dev/serial/by-id/PORT";
-        Address::Serial(self.serial.first().map_or_else(|| Serial::new(path), |wire| wire.at(path))).to_string()
+        let wire = self.serial.first().map(|wire| Address::Serial(wire.at("/dev/serial/by-id/PORT")).to_string());
+        wire.unwrap_or_else(|| "file:RECORDS".into())
     }
 }

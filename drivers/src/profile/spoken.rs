@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use super::{Need, Profile};
-use crate::address::Address;
+use crate::address::{Address, Bits};
 use crate::dialect::{Dialect, Found};
 use crate::plain::json;
 use crate::plain::{Decode, Keys, Moment, Protocol, Stamp, Telegram};
@@ -17,7 +17,7 @@ const CENTRAL: i16 = 60;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DialectError {
     /// It encrypts, and no key was given.
-    #[error("{id}: this meter encrypts; give the key from the grid operator with --key-file")]
+    #[error("{id}: this meter encrypts; give the key from the grid operator with --meter-key-file")]
     Key {
         /// Name of the profile.
         id: String,
@@ -46,6 +46,8 @@ pub struct Spoken {
     manner: Manner,
     /// Minutes to add to what a stamp says it is ahead of UTC.
     shift: i16,
+    /// The meter sends seven bits: an adapter that takes eight leaves the parity bit in, which is not the meter's.
+    seven: bool,
 }
 
 impl Profile {
@@ -78,7 +80,8 @@ impl Profile {
             }
         }
         let shift = self.winter.filter(|_| self.protocol == Protocol::P1).map_or(0, |winter| winter - CENTRAL);
-        Ok(Spoken { decoder, manner, shift })
+        let seven = self.serial.first().is_some_and(|wire| wire.bits == Bits::Seven);
+        Ok(Spoken { decoder, manner, shift, seven })
     }
 }
 
@@ -95,7 +98,12 @@ impl Dialect for Spoken {
     }
 
     fn hear(&mut self, chunk: &Chunk) -> Vec<Found<Telegram>> {
-        let mut found = self.decoder.hear(chunk);
+        let mut found = match chunk {
+            Chunk::Bytes(bytes) if self.seven => {
+                self.decoder.hear(&Chunk::Bytes(bytes.iter().map(|byte| byte & 0x7f).collect()))
+            }
+            _ => self.decoder.hear(chunk),
+        };
         if self.shift != 0 {
             found.iter_mut().for_each(|found| {
                 if let Found::Message(telegram) = found {

@@ -3,7 +3,7 @@ use std::fs;
 
 use super::*;
 use crate::dialect::{Dialect, Found};
-use crate::plain::{Keys, MeterKey, Moment};
+use crate::plain::{Energy, Keys, MeterKey, Moment, Rate};
 use crate::transport::{Chunk, Manner};
 
 const OWN: &str = r#"title = "Own"
@@ -105,7 +105,7 @@ fn a_profile_says_what_it_must_be_given() {
     let said = |profile: &Profile, at: &str| profile.dialect(Keys::default(), &address(at)).map(|_| ()).unwrap_err();
     let locked = parse(&OWN.replace("gives", "needs = [\"key\"]\ngives")).unwrap();
     let error = said(&locked, "tcp://host:1").to_string();
-    assert_eq!(error, "own: this meter encrypts; give the key from the grid operator with --key-file");
+    assert_eq!(error, "own: this meter encrypts; give the key from the grid operator with --meter-key-file");
     let all = Profiles::built_in();
     let bridge = all.named("tasmota").unwrap();
     let error = said(bridge, "tcp://host:1").to_string();
@@ -151,6 +151,21 @@ fn letters_of_p1_stand_for_the_zone_of_the_country() {
     }
 }
 
+/// An adapter that knows no seven bits hands the parity bit on.
+#[test]
+fn parity_bits_are_not_the_meters() {
+    let text = b"/ESY5Q3DA1004 V3.04\r\n\r\n1-0:0.0.0*255(1)\r\n1-0:1.8.0*255(00001.0000000*kWh)\r\n!\r\n";
+    let even = |byte: &u8| byte | u8::try_from(byte.count_ones() % 2).unwrap() << 7;
+    let meter = Profiles::built_in();
+    let meter = meter.named("easymeter-q3d").unwrap();
+    for bytes in [text.to_vec(), text.iter().map(even).collect()] {
+        let mut spoken = meter.dialect(Keys::default(), &"tcp://host:1".parse().unwrap()).unwrap();
+        let found = spoken.hear(&Chunk::Bytes(bytes));
+        let [Found::Message(telegram)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(telegram.import, Some(Energy(10_000_000)));
+    }
+}
+
 #[test]
 fn a_telegram_fits_who_made_it() {
     let named = parse(&format!("{OWN}\n[known-by]\nmaker = [\"isk\"]\nnumber = [\"735999\"]\n")).unwrap();
@@ -165,4 +180,11 @@ fn a_telegram_fits_who_made_it() {
     assert_eq!(named.fit(&telegram(None, Some("5706"))), Fit::Not);
     assert_eq!(named.fit(&telegram(None, None)), Fit::Possible);
     assert_eq!(parse(OWN).unwrap().fit(&telegram(Some("KFM"), None)), Fit::Possible);
+    let total = Telegram { import: Some(Energy(1)), ..Telegram::default() };
+    let rated = Telegram { rates: vec![Rate { number: 1, export: false, total: Energy(1) }], ..total.clone() };
+    for (rates, fits, not) in [(true, &rated, &total), (false, &total, &rated)] {
+        let profile = parse(&format!("{OWN}\n[known-by]\nrates = {rates}\n")).unwrap();
+        assert_eq!((profile.fit(fits), profile.fit(not)), (Fit::Possible, Fit::Not));
+        assert_eq!(profile.fit(&Telegram::default()), Fit::Possible, "a telegram without totals");
+    }
 }

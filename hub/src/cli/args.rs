@@ -7,7 +7,7 @@ use drivers::plain::Protocol;
 
 use super::beside::BesideArgs;
 use super::parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
-use crate::commands::{KeysCommand, SheetArgs};
+use crate::commands::{DetectArgs, KeysCommand, SheetArgs};
 
 /// Keeps your meter readings at home and lets only answers leave.
 #[derive(Parser)]
@@ -115,6 +115,20 @@ pub enum Command {
         /// The telegram: text, hexadecimal digits or bytes
         file: PathBuf,
     },
+    /// List the meters and bridges that can be read, or show how one is connected
+    #[command(after_help = "Examples:\n  wattseal meters\n  wattseal meters --country NL\n  wattseal meters dsmr-5")]
+    Meters {
+        /// Only those of this country, as two letters
+        #[arg(long, value_name = "XX")]
+        country: Option<String>,
+        /// Show all of this one
+        name: Option<String>,
+    },
+    /// Look for meters on the serial ports of this machine or on a broker, and show what they say; saves nothing
+    #[command(
+        after_help = "Examples:\n  wattseal detect\n  wattseal detect --port /dev/ttyUSB0 --meter-key-file key.txt\n  wattseal detect --mqtt mqtt://home@broker.lan --password-file pw\n\nExit codes: 0 found, 1 nothing found, 2 wrong usage, 3 could not."
+    )]
+    Detect(DetectArgs),
     /// Measure what this device can do: prove and verify a month
     #[command(
         after_help = "Examples:\n  wattseal bench\n  wattseal bench energy-15 --turns 5 --json\n\nThe first time, parameters are made, which takes a minute for each circuit; they are kept in the user's cache."

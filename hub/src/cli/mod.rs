@@ -73,6 +73,10 @@ fn run(cli: Cli, log: &Printer) -> u8 {
             let Ok(meter) = meter.map_err(|error| eprintln!("wattseal: {error}")) else { return WRONG_USAGE };
             decoded(&file, protocol, meter, public_key.as_deref(), &topic, json)
         }
+        Command::Meters { country, name } => {
+            local(commands::meters(home.directory(), country.as_deref(), name.as_deref()), json)
+        }
+        Command::Detect(args) => local(runtime.block_on(commands::detect(home.directory(), args)), json),
         Command::Bench { circuits, turns } => local(commands::bench(&circuits, turns), json),
         Command::Run { look_every } => {
             let options = Options { look_every: Duration::from_secs(look_every) };

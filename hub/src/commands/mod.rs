@@ -4,15 +4,19 @@
 mod backup;
 mod bench;
 mod decode;
+mod detect;
 mod init;
 mod keys;
+mod meters;
 mod recover;
 
 pub use backup::{backup, restore, verify};
 pub use bench::bench;
 pub use decode::{Decoded, Decoding, decode};
+pub use detect::{DetectArgs, detect};
 pub use init::init;
 pub use keys::{KeysCommand, SheetArgs, Way, keys};
+pub use meters::{meters, profiles};
 pub use recover::{lock, recover, unlock};
 
 use serde_json::Value;

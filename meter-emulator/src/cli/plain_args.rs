@@ -44,7 +44,8 @@ pub struct PlainArgs {
     /// File with the password at the broker
     #[arg(long, value_name = "FILE", requires = "mqtt")]
     pub mqtt_password_file: Option<PathBuf>,
-    /// Let the pseudo-terminal and TCP carry no more than a serial line of so many bits a second
+    /// Let the pseudo-terminal and TCP carry no more than a serial line of so many bits a second; a reader of the
+    /// pseudo-terminal that is set to another speed hears noise
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(300..=100_000_000))]
     pub baud: Option<u32>,
     /// Instead of a line: write all frames at once, as JSON lines with their times

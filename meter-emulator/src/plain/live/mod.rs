@@ -11,6 +11,7 @@
 mod broker;
 mod line;
 mod optical;
+mod speed;
 mod wire;
 
 use std::fs::File;

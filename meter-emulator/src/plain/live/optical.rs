@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use super::speed::Reader;
 use super::wire::{Pace, SetBaud, Way, on_the_line, write};
 use crate::plain::d0;
 
@@ -24,6 +25,7 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     way: &mut Way,
     set_baud: Option<SetBaud<S>>,
+    listener: Reader<'_>,
 ) -> io::Result<()> {
     loop {
         let opened = tokio::select! {
@@ -32,12 +34,15 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             _ = way.coming.recv() => return Ok(()),
         };
         opened?;
+        if !listener.is_at(d0::FIRST_BAUD) {
+            continue;
+        }
         let (reply, answer) = oneshot::channel();
         if way.ask.send(reply).await.is_err() {
             return Ok(());
         }
         let Ok((sign_on, readout)) = answer.await else { return Ok(()) };
-        write(stream, &sign_on).await?;
+        write(stream, &listener.hears(&sign_on, Some(d0::FIRST_BAUD))).await?;
         Pace::new(way.baud).pass(sign_on.len()).await;
         let acknowledged = match timeout(PATIENCE, acknowledgement(stream)).await {
             Ok(read) => read?,
@@ -47,7 +52,9 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         if let Some(set) = set_baud {
             set(stream, baud)?;
         }
-        write(stream, &readout.bytes).await?;
+        // A reader changes its speed once its acknowledgement has left.
+        sleep(listener.turn()).await;
+        write(stream, &listener.hears(&readout.bytes, Some(baud))).await?;
         Pace::new(way.baud.map(|_| baud)).pass(readout.bytes.len()).await;
         if let Some(set) = set_baud {
             // What is written has not left a real line yet.

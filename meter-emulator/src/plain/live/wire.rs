@@ -17,6 +17,7 @@ use tokio_serial::{DataBits, Parity, SerialPort, SerialPortBuilder, SerialPortBu
 
 use super::line::Asked;
 use super::optical::converse;
+use super::speed::Reader;
 use crate::live::Event;
 use crate::plain::d0;
 use crate::plain::play::Sent;
@@ -69,10 +70,11 @@ pub(super) fn pseudo_terminal(mut way: Way) -> Result<Open, LineError> {
     let pty::Ends { own, held, path } = pty::pair()?;
     let task = tokio::spawn(async move {
         let unheard = way.lossy.then_some(&held);
+        let reader = Reader::at(&held, way.baud);
         let said = async {
             // The end of the meter's side takes with it what was not read.
             let mut own = own;
-            if let End::Said = speak(&mut own, &mut way, unheard, None).await
+            if let End::Said = speak(&mut own, &mut way, unheard, None, reader).await
                 && unheard.is_none()
             {
                 read_out(&held).await;
@@ -108,7 +110,9 @@ pub(super) fn device(path: &Path, mut way: Way) -> Result<Open, LineError> {
         loop {
             match stream.take() {
                 Some(mut open) => {
-                    if let End::Said = speak(&mut open, &mut way, None, Some(SerialStream::set_baud_rate)).await {
+                    if let End::Said =
+                        speak(&mut open, &mut way, None, Some(SerialStream::set_baud_rate), Reader::any()).await
+                    {
                         return;
                     }
                     let message = "the line was closed".to_owned();
@@ -153,7 +157,7 @@ pub(super) async fn listen(address: SocketAddr, mut way: Way) -> Result<Open, Li
             while way.lossy && way.coming.try_recv().is_ok() {}
             let _ = stream.set_nodelay(true);
             tokio::select! {
-                end = speak(&mut stream, &mut way, None, None) => if let End::Said = end { return },
+                end = speak(&mut stream, &mut way, None, None, Reader::any()) => if let End::Said = end { return },
                 stream = tcp::accept(&listener) => next = Some(stream),
             }
         }
@@ -165,19 +169,25 @@ pub(super) async fn listen(address: SocketAddr, mut way: Way) -> Result<Open, Li
 pub(super) type SetBaud<S> = fn(&mut S, u32) -> tokio_serial::Result<()>;
 
 /// Speaks until the line breaks or all is said.
-async fn speak<S>(stream: &mut S, way: &mut Way, held: Option<&OwnedFd>, set_baud: Option<SetBaud<S>>) -> End
+async fn speak<S>(
+    stream: &mut S,
+    way: &mut Way,
+    held: Option<&OwnedFd>,
+    set_baud: Option<SetBaud<S>>,
+    listener: Reader<'_>,
+) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     if way.protocol == Protocol::D0(d0::Dialect::ModeC) {
-        let ended = converse(stream, way, set_baud).await;
+        let ended = converse(stream, way, set_baud, listener).await;
         return ended.map_or(End::Broken, |()| End::Said);
     }
     let (reader, writer) = tokio::io::split(stream);
     tokio::select! {
         // What comes in is not for such a meter; an end of it is an end of the line.
         _ = ignore(reader) => End::Broken,
-        said = push(writer, way, held) => said.map_or(End::Broken, |()| End::Said),
+        said = push(writer, way, held, listener) => said.map_or(End::Broken, |()| End::Said),
     }
 }
 
@@ -187,9 +197,15 @@ async fn ignore(mut reader: impl AsyncRead + Unpin) -> io::Result<()> {
     Ok(())
 }
 
-async fn push(mut writer: impl AsyncWrite + Unpin, way: &mut Way, held: Option<&OwnedFd>) -> io::Result<()> {
+async fn push(
+    mut writer: impl AsyncWrite + Unpin,
+    way: &mut Way,
+    held: Option<&OwnedFd>,
+    listener: Reader<'_>,
+) -> io::Result<()> {
     let (mut pace, mut heard, mut expected) = (Pace::new(way.baud), Instant::now(), 0);
     while let Some(sent) = way.coming.recv().await {
+        let bytes = listener.hears(&sent.bytes, way.baud);
         match held {
             Some(held) => {
                 let left = rustix::io::ioctl_fionread(held)?;
@@ -197,15 +213,15 @@ async fn push(mut writer: impl AsyncWrite + Unpin, way: &mut Way, held: Option<&
                 if left == 0 || left < expected && left < MUCH {
                     heard = Instant::now();
                 }
-                expected = left.saturating_add(u64::try_from(sent.bytes.len()).unwrap_or(u64::MAX));
-                let written = timeout(UNHEARD, write(&mut writer, &sent.bytes)).await;
+                expected = left.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                let written = timeout(UNHEARD, write(&mut writer, &bytes)).await;
                 if written.is_err() || heard.elapsed() > UNHEARD {
                     tcflush(held, QueueSelector::IFlush)?;
                     (heard, expected) = (Instant::now(), 0);
                 }
                 written.unwrap_or(Ok(()))?;
             }
-            None => write(&mut writer, &sent.bytes).await?,
+            None => write(&mut writer, &bytes).await?,
         }
         pace.pass(sent.bytes.len()).await;
     }

@@ -1,0 +1,101 @@
+//! Finds out what speaks on a line of which nothing is known, without I/O: bytes of one setting after the other in, a
+//! verdict out.
+//!
+//! ```text
+//! Profiles ─► plan: settings, commonest first ─► (hub opens each) ─► Ear: all decoders at once ─► Verdict
+//! broker's publications ──────────────────────────────────────────► Crowd: one decoder a device ─► Device
+//! ```
+//!
+//! An ear of eight bits also hears meters that send seven and a parity bit: the bits tell, and the telegrams are read
+//! without them. So each speed is tried once, not once for every parity.
+
+mod crowd;
+mod ear;
+mod parity;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use crowd::{Crowd, Device};
+pub use ear::Ear;
+pub use parity::SevenBits;
+pub use plan::{Attempt, plan};
+pub use verdict::{Verdict, conclude};
+
+use crate::plain::{Protocol, Telegram};
+use crate::profile::{Fit, Need, Profile, Profiles, Wire};
+
+/// 1 kWh in 10⁻⁴ Wh.
+const KWH: i64 = 10_000_000;
+
+/// What was heard of a meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// How its line is set.
+    pub wire: Wire,
+    /// Whether it was asked.
+    pub asked: bool,
+    /// What it said, put together over its telegrams.
+    pub telegram: Telegram,
+}
+
+impl Heard {
+    /// Whether it looks like a meter whose PIN was not entered: whole kWh and no power.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        let told = &self.telegram;
+        let whole = |energy: Option<crate::plain::Energy>| energy.is_none_or(|energy| energy.0 % KWH == 0);
+        self.protocol == Protocol::Sml && told.power.is_none() && whole(told.import) && whole(told.export)
+    }
+
+    /// The profiles that fit, best first. Those that need a key fit only where one was used (`keyed`).
+    #[must_use]
+    pub fn fits<'p>(&self, profiles: &'p Profiles, keyed: bool) -> Vec<(&'p Profile, Fit)> {
+        let could = |profile: &&Profile| {
+            profile.protocol == self.protocol
+                && profile.needs(Need::Request) == self.asked
+                && (keyed || !profile.needs(Need::Key))
+        };
+        let mut fits: Vec<_> =
+            profiles.iter().filter(could).map(|profile| (profile, profile.fit(&self.telegram))).collect();
+        fits.retain(|(_, fit)| *fit != Fit::Not);
+        // A pseudo-terminal has no speed: then the speeds tell nothing.
+        let fast = |profile: &Profile| profile.serial.iter().any(|wire| wire.baud == self.wire.baud);
+        if fits.iter().any(|(profile, _)| fast(profile)) {
+            fits.retain(|(profile, _)| fast(profile));
+        }
+        fits.sort_by_key(|(profile, fit)| (std::cmp::Reverse(*fit), !profile.serial.contains(&self.wire)));
+        fits
+    }
+}
+
+/// The profiles of a protocol that encrypt, at a speed.
+#[must_use]
+pub fn encrypting(profiles: &Profiles, protocol: Protocol, wire: Wire) -> Vec<&Profile> {
+    let all = profiles.iter().filter(|profile| profile.protocol == protocol && profile.needs(Need::Key));
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        all.partition(|profile| profile.serial.iter().any(|known| known.baud == wire.baud));
+    if here.is_empty() { elsewhere } else { here }
+}
+
+/// Adds what a telegram says to what the ones before said.
+fn add(known: &mut Telegram, telegram: Telegram) {
+    let Telegram { meter, input, maker, at, import, export, rates, power, apparent, channels, .. } = telegram;
+    known.meter = meter.or(known.meter.take());
+    known.input = input.or(known.input.take());
+    known.maker = maker.or(known.maker.take());
+    known.at = at.or(known.at);
+    known.import = import.or(known.import);
+    known.export = export.or(known.export);
+    known.power = power.or(known.power);
+    known.apparent = apparent.or(known.apparent);
+    if !rates.is_empty() {
+        known.rates = rates;
+    }
+    if !channels.is_empty() {
+        known.channels = channels;
+    }
+}
