@@ -110,6 +110,7 @@ impl Decoder {
         let line = self.held.iter().rposition(|byte| *byte == b'/').and_then(|at| self.held.get(at..));
         let ident = line.filter(|line| text::maker(line).is_some() && line.ends_with(b"\n") && !line.contains(&b'('));
         let ident = ident.unwrap_or_default().to_vec();
+        self.held.truncate(self.held.len() - ident.len());
         self.abandon(Fault::Cut, found);
         self.held = ident;
         self.begin_block();

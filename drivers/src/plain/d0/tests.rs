@@ -126,6 +126,9 @@ fn damage_is_told() {
         let found = all(&[&unended[..], &next].concat());
         assert_eq!(found, [damaged(Fault::Cut), Found::Message(one(&asked(DATA)))]);
     }
+    let stray = all(b"\x02abc\r\n/WTS5x\r\n\x02def");
+    let noise: u64 = stray.iter().map(|one| if let Found::Noise(bytes) = one { *bytes } else { 0 }).sum();
+    assert_eq!(noise, 12, "each byte is counted once: {stray:?}");
     // Lines that contradict each other: one of them was changed, where nothing checks it.
     assert_eq!(all(b"/WTS5x\r\n1.8.0(7)\r\n1.8.0(5)\r\n!\r\n"), [damaged(Fault::Malformed)]);
     assert_eq!(one(&asked("1.8.0(7)\r\n1.8.0(5)\r\n!\r\n")).import, Some(Energy(70_000_000)));
