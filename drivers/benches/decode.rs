@@ -45,7 +45,7 @@ fn decoder(spoken: Spoken) -> Box<dyn Decode> {
         other => panic!("{other}"),
     };
     let meter = spoken.is_encrypted().then(|| MeterKey::new([7; 16], Some(MeterKeys::PUBLISHED)));
-    protocol.decoder(Keys { meter, public: None }, None)
+    protocol.decoder(Keys { meter, public: None })
 }
 
 /// What a meter sends, with the moment of each piece.

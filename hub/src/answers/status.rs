@@ -1,6 +1,7 @@
 //! State of a home.
 
 use gateway_core::{Store, gaps};
+use protocol::metrology::certificate::SealClass;
 use protocol::show;
 
 use crate::Failure;
@@ -19,7 +20,8 @@ pub fn status(store: &Store) -> Result<Status, Failure> {
     let states = gaps::registers(store)?;
     let mut meters = Vec::new();
     for meter in store.meters()? {
-        let epoch = store.certificates(meter.id)?.last().map_or(0, |(_, last)| last.certificate.epoch);
+        let certificates = store.certificates(meter.id)?;
+        let newest = certificates.last().map(|(_, last)| &last.certificate);
         let registers = states.iter().filter(|state| state.register.meter == meter.id).map(|state| RegisterInfo {
             code: state.register.code.clone(),
             unit: state.register.unit.clone(),
@@ -38,7 +40,8 @@ pub fn status(store: &Store) -> Result<Status, Failure> {
         });
         meters.push(MeterInfo {
             identity: hex::encode(meter.identity),
-            epoch,
+            epoch: newest.map_or(0, |newest| newest.epoch),
+            class: newest.map(|newest| class(newest.class).to_owned()).unwrap_or_default(),
             registers: registers.collect(),
             meter: meter.name,
         });
@@ -51,4 +54,13 @@ pub fn status(store: &Store) -> Result<Status, Failure> {
         running: false,
         warnings: Vec::new(),
     })
+}
+
+/// A class of seals, as programs read it.
+const fn class(class: SealClass) -> &'static str {
+    match class {
+        SealClass::Certified => "certified",
+        SealClass::BesideMeter => "beside-the-meter",
+        SealClass::SelfSealed => "self-sealed",
+    }
 }

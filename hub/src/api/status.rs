@@ -29,6 +29,9 @@ pub struct MeterInfo {
     /// Number of its newest known epoch.
     #[serde(default)]
     pub epoch: u32,
+    /// What sealed its readings: `certified` (the meter itself), `beside-the-meter`, or `self-sealed` (this gateway).
+    #[serde(default)]
+    pub class: String,
     /// Its registers.
     pub registers: Vec<RegisterInfo>,
 }

@@ -35,7 +35,12 @@ fn status(status: &Status) -> String {
     }
     for meter in &status.meters {
         let fingerprint = identity(&meter.identity);
-        text.push_str(&format!("Meter {} ({fingerprint}), epoch {}\n", meter.meter, meter.epoch));
+        let class = match meter.class.as_str() {
+            "beside-the-meter" => ", sealed by a device beside it",
+            "self-sealed" => ", sealed by this gateway alone",
+            _ => "",
+        };
+        text.push_str(&format!("Meter {} ({fingerprint}), epoch {}{class}\n", meter.meter, meter.epoch));
         for register in &meter.registers {
             let span = match (&register.from, &register.until) {
                 (Some(from), Some(until)) => format!("{from} to {until}"),

@@ -18,7 +18,7 @@ use crate::beside::{self, Beside};
 #[derive(Args)]
 #[command(
     group(ArgGroup::new("side").required(true).multiple(true).args(["serial", "tcp", "mqtt"])),
-    after_help = "Example, on the device beside the meter:\n  wattseal seal-live serial:/dev/serial/by-id/usb-FTDI_P1-if00-port0 --meter p1-dsmr5 --dir /var/lib/seal --tcp 0.0.0.0:4059 --pair\nand at home:\n  wattseal line add tcp://pi-zero.local:4059\n  wattseal pair\n\nThe pairing button is pressed by --pair, by the word pair on standard input, or by the signal SIGUSR1."
+    after_help = "Example, on the device beside the meter:\n  wattseal seal-live serial:/dev/serial/by-id/usb-FTDI_P1-if00-port0 --meter dsmr-5 --dir /var/lib/seal --tcp 0.0.0.0:4059 --pair\nand at home:\n  wattseal line add tcp://pi-zero.local:4059\n  wattseal pair\n\nThe pairing button is pressed by --pair, by the word pair on standard input, or by the signal SIGUSR1."
 )]
 pub struct BesideArgs {
     /// Where the plain meter is read: serial:/dev/…, tcp://host:port, mqtt://[user@]host[:port]/TOPIC or mqtts://…
@@ -34,10 +34,10 @@ pub struct BesideArgs {
     pub interval: Option<u32>,
     /// File with the key that opens the meter's telegrams, in hexadecimal digits
     #[arg(long, value_name = "FILE")]
-    pub meter_key: Option<PathBuf>,
+    pub meter_key_file: Option<PathBuf>,
     /// File with the authentication key beside it
-    #[arg(long, value_name = "FILE", requires = "meter_key")]
-    pub meter_auth_key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "meter_key_file")]
+    pub meter_auth_key_file: Option<PathBuf>,
     /// File with the password at the broker where the meter is read
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
@@ -90,8 +90,8 @@ pub(super) fn run(
     let plain = PlainMeter {
         profile: args.meter,
         interval: args.interval,
-        key: args.meter_key.as_deref().map(first_line).transpose()?,
-        authentication_key: args.meter_auth_key.as_deref().map(first_line).transpose()?,
+        key: args.meter_key_file.as_deref().map(first_line).transpose()?,
+        authentication_key: args.meter_auth_key_file.as_deref().map(first_line).transpose()?,
         public_key: None,
     };
     let line = LineAdd {

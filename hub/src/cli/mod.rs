@@ -174,12 +174,12 @@ fn request(command: Command) -> Result<Request, Failure> {
             authority,
             meter,
             interval,
-            meter_key,
-            meter_auth_key,
+            meter_key_file,
+            meter_auth_key_file,
             meter_public_key,
         }) => {
-            let key = meter_key.as_deref().map(first_line).transpose()?;
-            let authentication_key = meter_auth_key.as_deref().map(first_line).transpose()?;
+            let key = meter_key_file.as_deref().map(first_line).transpose()?;
+            let authentication_key = meter_auth_key_file.as_deref().map(first_line).transpose()?;
             let public_key = meter_public_key;
             Request::AddLine(LineAdd {
                 address,

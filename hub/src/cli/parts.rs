@@ -42,10 +42,10 @@ pub enum LineCommand {
         interval: Option<u32>,
         /// File with the key that opens a plain meter's telegrams, in hexadecimal digits
         #[arg(long, value_name = "FILE", requires = "meter")]
-        meter_key: Option<PathBuf>,
+        meter_key_file: Option<PathBuf>,
         /// File with the authentication key beside it
-        #[arg(long, value_name = "FILE", requires = "meter_key")]
-        meter_auth_key: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", requires = "meter_key_file")]
+        meter_auth_key_file: Option<PathBuf>,
         /// The key that checks records which the meter signs, in hexadecimal digits
         #[arg(long, value_name = "HEX", requires = "meter")]
         meter_public_key: Option<String>,

@@ -14,7 +14,7 @@ use crate::process::Running;
 use crate::world::Town;
 
 /// The library that answers for the clock; Debian keeps it in a directory of the architecture.
-fn library() -> PathBuf {
+pub fn library() -> PathBuf {
     let architectures = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
     let mut libraries = architectures.map(|path| path.join("faketime/libfaketime.so.1")).filter(|path| path.exists());
     libraries.next().expect("libfaketime is not there; ./test installs it (Debian package faketime)")

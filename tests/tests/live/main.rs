@@ -10,6 +10,7 @@ mod kills;
 mod month;
 mod mosquitto;
 mod pairing;
+mod plain;
 mod private;
 mod process;
 mod relay;
