@@ -55,7 +55,8 @@ impl Account {
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((interval, input)) = data.split_first() else { return };
     let interval = [900, 3600, 60, 1][usize::from(*interval) % 4];
-    let (mut slots, mut gas) = (Slots::new(Terms::for_interval(interval)), ChannelSlots::new(Terms::for_interval(3600), "g"));
+    let (mut slots, mut gas) =
+        (Slots::new(Terms::for_interval(interval)), ChannelSlots::new(Terms::for_interval(3600), "g"));
     let (mut at, mut totals) = (1_772_323_200_000_u64, [5_000_000_000_i64, 7_000_000, 1_000_000]);
     let mut accounts: [Account; 3] = Default::default();
     let mut bounded = 0;
@@ -70,7 +71,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             *total = total.saturating_add(i64::from(next.advance) * 100);
         }
         // What is shown need not be so.
-        let odd = |total: i64| total.saturating_add(i64::from(next.odd).saturating_mul(10_i64.pow(u32::from(next.scale) % 10)));
+        let odd = |total: i64| {
+            total.saturating_add(i64::from(next.odd).saturating_mul(10_i64.pow(u32::from(next.scale) % 10)))
+        };
         let shown = match next.kind >> 5 {
             1 => totals.map(odd),
             2 => [totals[1], totals[0], totals[2]],
@@ -103,7 +106,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             checked: next.odd & 1 == 0,
             ..Telegram::default()
         };
-        for (account, total) in accounts.iter_mut().zip([telegram.import.map(|e| e.0), telegram.export.map(|e| e.0), Some(shown[2])]) {
+        for (account, total) in
+            accounts.iter_mut().zip([telegram.import.map(|e| e.0), telegram.export.map(|e| e.0), Some(shown[2])])
+        {
             total.into_iter().for_each(|total| account.heard(total));
         }
         let told = slots.hear(at, &telegram);
