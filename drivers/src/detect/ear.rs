@@ -124,7 +124,7 @@ impl Ear {
             let found = listener.decoder.hear(&seven);
             listener.take(found);
         });
-        if self.heard().is_some() {
+        if !self.heard().is_empty() {
             self.first.get_or_insert(now);
         }
     }
@@ -132,12 +132,14 @@ impl Ear {
     /// Whether more bytes would not say more.
     #[must_use]
     pub fn is_done(&self, now: Duration) -> bool {
-        if let (Some(heard), Some(first)) = (self.heard(), self.first) {
-            let total = heard.telegram.import.is_some() || heard.telegram.export.is_some();
-            return total || now.saturating_sub(first) >= GRACE;
+        if let Some(first) = self.first {
+            let total = |heard: &Heard| heard.telegram.import.is_some() || heard.telegram.export.is_some();
+            return self.heard().iter().any(total) || now.saturating_sub(first) >= GRACE;
         }
-        let spoken = |listener: &Listener| listener.is_locked_out() || listener.count(Fault::Checksum) >= DAMAGED;
-        if self.whole.iter().any(spoken) || self.bits.parity().is_some() && self.seven.iter().any(spoken) {
+        let parity = self.bits.parity();
+        let spoken = |listener: &Listener| listener.is_locked_out() || self.damaged(listener, parity) >= DAMAGED;
+        let seven = self.seven.iter().filter(|_| parity.is_some());
+        if self.whole.iter().chain(seven).any(spoken) {
             return true;
         }
         // In a conversation the echo and the identification are bursts of their own.
@@ -148,8 +150,9 @@ impl Ear {
     /// What was heard.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if let Some(heard) = self.heard() {
-            return Verdict::Found(Box::new(heard));
+        let heard = self.heard();
+        if !heard.is_empty() {
+            return Verdict::Found(heard);
         }
         let parity = self.bits.parity();
         let seven = self.seven.iter().filter(|_| parity.is_some()).map(|listener| (listener, self.stripped(parity)));
@@ -158,7 +161,7 @@ impl Ear {
             let wrong_key = listener.count(Fault::WrongKey) > 0;
             return Verdict::Encrypted { protocol: listener.protocol, wire: *wire, wrong_key };
         }
-        let damaged = |listener: &Listener| listener.count(Fault::Checksum) + listener.count(Fault::Signature);
+        let damaged = |listener: &Listener| self.damaged(listener, parity);
         if let Some((listener, wire)) =
             all.iter().filter(|(listener, _)| damaged(listener) > 0).max_by_key(|(listener, _)| damaged(listener))
         {
@@ -171,6 +174,15 @@ impl Ear {
         }
     }
 
+    /// How many telegrams the line changed. The marks around a block of text stand in any noise: among bytes that are no
+    /// text they mean nothing, and one binary frame may stand there by chance.
+    fn damaged(&self, listener: &Listener, parity: Option<Parity>) -> u64 {
+        let text = TEXT.contains(&listener.protocol);
+        let count = listener.count(Fault::Checksum) + listener.count(Fault::Signature);
+        let means = if text { parity.is_some() || self.bits.is_text() } else { count > 1 };
+        if means { count } else { 0 }
+    }
+
     /// The setting of a line whose bytes carry a parity bit.
     fn stripped(&self, parity: Option<Parity>) -> Wire {
         match parity {
@@ -179,15 +191,21 @@ impl Ear {
         }
     }
 
-    fn heard(&self) -> Option<Heard> {
+    /// What each protocol made of it, in the order in which they are believed.
+    fn heard(&self) -> Vec<Heard> {
         let parity = self.bits.parity();
-        let whole = self.whole.iter().map(|listener| (listener, self.wire));
-        let seven = self.seven.iter().filter(|_| parity.is_some()).map(|listener| (listener, self.stripped(parity)));
-        // With a parity bit in them, bytes that could be read as they are were text without one by chance.
-        let mut all = seven.chain(whole).filter_map(|(listener, wire)| {
+        let of = |listener: &Listener, wire| {
             let telegram = listener.told.clone()?;
             Some(Heard { protocol: listener.protocol, wire, asked: self.asked, telegram })
-        });
-        all.next()
+        };
+        let wire = self.stripped(parity);
+        let seven = self.seven.iter().filter(|_| parity.is_some()).filter_map(|listener| of(listener, wire));
+        // With a parity bit in them, bytes that could be read as they are were text without one by chance.
+        let heard: Vec<_> = seven.collect();
+        if heard.is_empty() {
+            self.whole.iter().filter_map(|listener| of(listener, self.wire)).collect()
+        } else {
+            heard
+        }
     }
 }

@@ -63,21 +63,32 @@ impl Heard {
             profiles.iter().filter(could).map(|profile| (profile, profile.fit(&self.telegram))).collect();
         fits.retain(|(_, fit)| *fit != Fit::Not);
         // A pseudo-terminal has no speed: then the speeds tell nothing.
-        let fast = |profile: &Profile| profile.serial.iter().any(|wire| wire.baud == self.wire.baud);
-        if fits.iter().any(|(profile, _)| fast(profile)) {
-            fits.retain(|(profile, _)| fast(profile));
+        if fits.iter().any(|(profile, _)| profile.has_speed(self.wire)) {
+            fits.retain(|(profile, _)| profile.has_speed(self.wire));
         }
         fits.sort_by_key(|(profile, fit)| (std::cmp::Reverse(*fit), !profile.serial.contains(&self.wire)));
         fits
     }
 }
 
+/// The reading of a meter that a profile fits best, and those that fit it; the first where none fits any.
+#[must_use]
+pub fn best(heard: Vec<Heard>, profiles: &Profiles, keyed: bool) -> Option<(Heard, Vec<(&Profile, Fit)>)> {
+    let rated = heard.into_iter().map(|heard| {
+        let fits = heard.fits(profiles, keyed);
+        let rate = fits.first().map(|(profile, fit)| (profile.has_speed(heard.wire), *fit));
+        (rate, heard, fits)
+    });
+    // Of equals the first is believed.
+    let best = rated.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.map(|(_, heard, fits)| (heard, fits))
+}
+
 /// The profiles of a protocol that encrypt, at a speed.
 #[must_use]
 pub fn encrypting(profiles: &Profiles, protocol: Protocol, wire: Wire) -> Vec<&Profile> {
     let all = profiles.iter().filter(|profile| profile.protocol == protocol && profile.needs(Need::Key));
-    let (here, elsewhere): (Vec<_>, Vec<_>) =
-        all.partition(|profile| profile.serial.iter().any(|known| known.baud == wire.baud));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = all.partition(|profile| profile.has_speed(wire));
     if here.is_empty() { elsewhere } else { here }
 }
 

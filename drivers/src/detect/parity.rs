@@ -15,6 +15,8 @@ pub struct SevenBits {
     high: u64,
     /// Those that are text without their highest bit.
     text: u64,
+    /// Those that are text as they are.
+    plain: u64,
 }
 
 impl SevenBits {
@@ -25,14 +27,21 @@ impl SevenBits {
             self.even += u64::from(byte.count_ones() % 2 == 0);
             self.high += u64::from(byte & 0x80 != 0);
             self.text += u64::from(is_text(byte & 0x7f));
+            self.plain += u64::from(is_text(*byte));
         }
+    }
+
+    /// Whether the bytes are text as they are, but for what the line changed.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.plain.saturating_mul(10) >= self.bytes.saturating_mul(9)
     }
 
     /// The parity of the line, where the bytes are text of seven bits with one: nearly all have the same parity, which
     /// half of all text does not, and it takes the highest bit for that, which text does not.
     #[must_use]
     pub fn parity(&self) -> Option<Parity> {
-        let Self { bytes, even, high, text } = *self;
+        let Self { bytes, even, high, text, .. } = *self;
         let nearly = |part: u64| part.saturating_mul(100) >= bytes.saturating_mul(97);
         if bytes < ENOUGH || !nearly(text) || high.saturating_mul(5) < bytes {
             return None;

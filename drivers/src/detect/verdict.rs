@@ -39,8 +39,8 @@ pub enum Verdict {
         /// A key was given, and does not fit.
         wrong_key: bool,
     },
-    /// A meter.
-    Found(Box<Heard>),
+    /// A meter: what each protocol made of it, one at least, as a telegram may be read by two. See [`super::best`].
+    Found(Vec<Heard>),
 }
 
 impl Verdict {
@@ -123,7 +123,10 @@ impl fmt::Display for Verdict {
                 "a meter that speaks {protocol} was heard, and the key that was given does not open it: compare it with what \
                  the grid operator sent, also which of two keys it is, and whether it is for this meter"
             ),
-            Self::Found(heard) => write!(f, "a meter that speaks {} was heard", heard.protocol),
+            Self::Found(heard) => {
+                let protocols: Vec<_> = heard.iter().map(|heard| heard.protocol.name()).collect();
+                write!(f, "a meter that speaks {} was heard", protocols.join(" or "))
+            }
         }
     }
 }

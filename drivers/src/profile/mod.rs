@@ -247,6 +247,12 @@ impl Profile {
         }
     }
 
+    /// Whether its serial line has this speed.
+    #[must_use]
+    pub fn has_speed(&self, wire: Wire) -> bool {
+        self.serial.iter().any(|known| known.baud == wire.baud)
+    }
+
     /// How well a telegram fits.
     #[must_use]
     pub fn fit(&self, telegram: &Telegram) -> Fit {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drivers::detect::{Attempt, Ear, Verdict, conclude, plan};
+use drivers::detect::{Attempt, Ear, Verdict, best, conclude, plan};
 use drivers::plain::Keys;
 use drivers::profile::Profiles;
 use drivers::{Address, Chunk, Dial, LineError, Manner};
@@ -57,7 +57,10 @@ pub(super) async fn look<'p>(
     for ((_, result), port) in results.into_iter().zip(&ports) {
         let path = port.to_string_lossy().into_owned();
         match result {
-            Ok(Verdict::Found(heard)) => told.found.push(Found::on_port(profiles, &path, *heard, keys.meter.is_some())),
+            Ok(Verdict::Found(heard)) => {
+                let best = best(heard, profiles, keys.meter.is_some());
+                told.found.extend(best.map(|(heard, fits)| Found::on_port(&path, heard, fits)));
+            }
             Ok(verdict) => told.others.push(Other::verdict(profiles, &path, &verdict)),
             Err(why) => refused.push(Other::refused(&path, &why, holder::of(port, &why))),
         }

@@ -34,14 +34,14 @@ pub(super) struct Found<'p> {
 }
 
 impl<'p> Found<'p> {
-    pub(super) fn on_port(profiles: &'p Profiles, path: &str, heard: Heard, keyed: bool) -> Self {
+    pub(super) fn on_port(path: &str, heard: Heard, fits: Vec<(&'p Profile, Fit)>) -> Self {
         Self {
             place: path.into(),
             address: Address::Serial(heard.wire.at(path)),
             options: String::new(),
             protocol: heard.protocol,
             wire: Some(heard.wire),
-            fits: heard.fits(profiles, keyed),
+            fits,
             locked: heard.is_locked(),
             telegram: heard.telegram,
             at: Timestamp::now(),
@@ -105,16 +105,15 @@ impl<'p> Found<'p> {
     pub(super) fn text(&self) -> String {
         let (best, others) = self.best();
         let names = |list: &[&Profile]| list.iter().map(|profile| profile.id.as_str()).collect::<Vec<_>>().join(", ");
-        let title = best
-            .first()
-            .map_or_else(|| format!("a meter that speaks {}", self.protocol), |profile| profile.title.clone());
-        let mut lines = vec![format!("Found at {}: {title}", self.place)];
+        let mut lines = vec![format!("Found at {}: a meter that speaks {}", self.place, self.protocol)];
         let mut line = |name: &str, text: String| {
             if !text.is_empty() {
                 lines.push(format!("  {name:<9} {text}"));
             }
         };
-        line("fits", names(&best));
+        for profile in &best {
+            line("fits", format!("{}: {}", profile.id, profile.title));
+        }
         line("or", names(&others));
         line("port", self.wire.map(|wire| wire.to_string()).unwrap_or_default());
         let told = &self.telegram;
@@ -138,8 +137,8 @@ impl<'p> Found<'p> {
         if self.locked {
             line("note", LOCKED.into());
         }
-        for quirk in best.iter().take(1).flat_map(|profile| &profile.quirks) {
-            line("note", quirk.clone());
+        if let [profile] = best.as_slice() {
+            profile.quirks.iter().for_each(|quirk| line("note", quirk.clone()));
         }
         line("next", self.next());
         lines.join("\n")

@@ -24,9 +24,9 @@ fn sent(dialect: Dialect, list: List, state: &State) -> Clock {
     Clock { unix: state.clock.unix.saturating_add(late), ..state.clock }
 }
 
-/// The sixteen digits on the meter.
-fn gsin(state: &State) -> String {
-    format!("73599928{:08}", state.number)
+/// The sixteen digits on the meter, of which the first are its maker's.
+fn gsin(maker: &str, state: &State) -> String {
+    format!("{maker}{:08}", state.number)
 }
 
 /// An array of structures: code, value, and for numbers scaler and unit. Without a date in the header.
@@ -43,7 +43,7 @@ pub(super) fn aidon(list: List, state: &State) -> Vec<u8> {
     }
     data.array(if list == List::Totals { 14 } else { 9 });
     data.structure(2).obis([1, 1, 0, 2, 129, 255]).visible("AIDON_V0001");
-    data.structure(2).obis([0, 0, 96, 1, 0, 255]).visible(&gsin(state));
+    data.structure(2).obis([0, 0, 96, 1, 0, 255]).visible(&gsin("73599928", state));
     data.structure(2).obis([0, 0, 96, 1, 7, 255]).visible("6515");
     measured(&mut data, power(1), state.power_import / WATT, 0, unit::WATT);
     measured(&mut data, power(2), state.power_export / WATT, 0, unit::WATT);
@@ -75,7 +75,7 @@ pub(super) fn kaifa(list: List, state: &State) -> Vec<u8> {
         return data.0;
     }
     data.structure(if list == List::Totals { 18 } else { 13 });
-    data.octets(b"KFM_001").octets(gsin(state).as_bytes()).octets(b"MA304H3E");
+    data.octets(b"KFM_001").octets(gsin("69706314", state).as_bytes()).octets(b"MA304H3E");
     data.double(state.power_import / WATT).double(state.power_export / WATT).double(0).double(51);
     data.double(state.milliamperes()).double(0).double(0);
     data.double(2325).double(0).double(2345);
