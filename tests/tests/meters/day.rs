@@ -8,16 +8,16 @@ use drivers::{Chunk, Damage, Found};
 use meter_emulator::plain::{Keys as MeterKeys, Plan, Play, Protocol as Spoken};
 
 /// 28 March 2026, 12:00 UTC: clocks change within the day.
-const START: u64 = 1_774_699_200;
-const HOUR: u64 = 3600;
+pub const START: u64 = 1_774_699_200;
+pub const HOUR: u64 = 3600;
 /// The line says nothing: 40 minutes, from within a slot to within another.
-const SILENT: std::ops::Range<u64> = START + 7 * HOUR + 300..START + 7 * HOUR + 2700;
+pub const SILENT: std::ops::Range<u64> = START + 7 * HOUR + 300..START + 7 * HOUR + 2700;
 /// Another meter hangs there from then on.
-const EXCHANGED: u64 = START + 15 * HOUR + 1234;
-const END: u64 = START + 24 * HOUR;
+pub const EXCHANGED: u64 = START + 15 * HOUR + 1234;
+pub const END: u64 = START + 24 * HOUR;
 
 /// The decoder for what the emulator speaks.
-fn decoder(spoken: Spoken) -> Box<dyn Decode> {
+pub fn decoder(spoken: Spoken) -> Box<dyn Decode> {
     let protocol = match spoken.name() {
         "p1" => Protocol::P1,
         "sml" => Protocol::Sml,
@@ -32,7 +32,7 @@ fn decoder(spoken: Spoken) -> Box<dyn Decode> {
     protocol.decoder(Keys { meter, public: None })
 }
 
-fn play(spoken: Spoken, household: u64, from: u64, until: u64) -> Play {
+pub fn play(spoken: Spoken, household: u64, from: u64, until: u64) -> Play {
     let mut plan = Plan::new(spoken, household, from, until);
     plan.damage = 10;
     if spoken.is_encrypted() {

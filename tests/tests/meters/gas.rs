@@ -26,7 +26,7 @@ fn shown(play: &Play, at: u64) -> u64 {
 #[test]
 fn hours_of_gas_are_what_the_meter_counted_in_them() {
     for dialect in ["dsmr5", "dsmr4", "fluvius", "dsmr2"] {
-        let mut decoder: Box<dyn Decode> = Protocol::P1.decoder(drivers::plain::Keys::default(), None);
+        let mut decoder: Box<dyn Decode> = Protocol::P1.decoder(drivers::plain::Keys::default());
         let mut slots: Option<ChannelSlots> = None;
         let mut told = Vec::new();
         for sent in day(dialect) {
