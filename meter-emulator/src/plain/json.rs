@@ -78,12 +78,12 @@ fn tasmota(state: &State) -> Vec<Publication> {
         signed(state.net_power(), 3, 0),
         state.number,
     );
-    vec![(format!("tele/tasmota_{:06X}/SENSOR", state.number & 0x00ff_ffff), payload)]
+    vec![(format!("tele/tasmota_{:06X}/SENSOR", state.bridge & 0x00ff_ffff), payload)]
 }
 
 /// All on the first phase. Energy is written once a minute, as the device does.
 fn shelly(state: &State) -> Vec<Publication> {
-    let device = format!("shellypro3em-{:012x}", state.number);
+    let device = format!("shellypro3em-{:012x}", state.bridge);
     let (power, amperes) = (signed(state.net_power(), 3, 1), number(state.milliamperes(), 3, 3));
     let em = format!(
         concat!(
@@ -113,7 +113,7 @@ fn shelly(state: &State) -> Vec<Publication> {
 }
 
 fn glow(state: &State) -> Vec<Publication> {
-    let device = format!("glow/{:012X}/SENSOR", state.number);
+    let device = format!("glow/{:012X}/SENSOR", state.bridge);
     let electricity = format!(
         concat!(
             r#"{{"electricitymeter":{{"timestamp":"{at}","energy":{{"export":{{"cumulative":{out},"units":"kWh"}},"#,
@@ -157,7 +157,7 @@ fn zigbee(state: &State) -> Vec<Publication> {
         power = signed(state.net_power(), 3, 0),
         produced = kwh(state.export.total(), 2),
     );
-    vec![(format!("zigbee2mqtt/meter_{:08}", state.number), payload)]
+    vec![(format!("zigbee2mqtt/meter_{:08}", state.bridge), payload)]
 }
 
 fn dsmr_reader(state: &State) -> Vec<Publication> {

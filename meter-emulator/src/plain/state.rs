@@ -73,6 +73,8 @@ pub struct Gas {
 pub struct State {
     /// Serial number, at most eight digits.
     pub number: u32,
+    /// Number of the bridge that speaks for it on a broker.
+    pub bridge: u32,
     /// Maker, as three letters of the FLAG association.
     pub maker: [u8; 3],
     /// The clock.

@@ -12,6 +12,7 @@ pub(super) fn state() -> State {
     let clock = Clock { unix: NOON, offset: 7200, summer: true, doubtful: false };
     State {
         number: 12_345_678,
+        bridge: 12_345_678,
         maker: *b"ISK",
         clock,
         uptime: 1_000_000,

@@ -32,13 +32,17 @@ pub fn decoder(spoken: Spoken) -> Box<dyn Decode> {
     protocol.decoder(Keys { meter, public: None })
 }
 
-pub fn play(spoken: Spoken, household: u64, from: u64, until: u64) -> Play {
-    let mut plan = Plan::new(spoken, household, from, until);
-    plan.damage = 10;
-    if spoken.is_encrypted() {
-        plan.keys = Some(MeterKeys::new([7; 16], Some(MeterKeys::PUBLISHED)));
-    }
-    Play::new(plan).unwrap()
+/// A day of two meters, the second in the place of the first: behind the same bridge, where there is one.
+pub fn plays(spoken: Spoken) -> [Play; 2] {
+    let plan = |household, from, until| {
+        let mut plan = Plan::new(spoken, household, from, until);
+        plan.damage = 10;
+        plan.keys = spoken.is_encrypted().then(|| MeterKeys::new([7; 16], Some(MeterKeys::PUBLISHED)));
+        plan
+    };
+    let first = Play::new(plan(5, START, EXCHANGED - 1)).unwrap();
+    let second = Plan { bridge: Some(first.number()), ..plan(6, EXCHANGED, END) };
+    [first, Play::new(second).unwrap()]
 }
 
 /// What was heard of a day.
@@ -123,9 +127,8 @@ fn a_day_of_every_protocol_over_a_bad_line() {
         }
         let hourly = spoken.name() == "dlms" && matches!(spoken.dialect(), "aidon" | "kaifa" | "kamstrup");
         let interval = if hourly { HOUR } else { 900 };
-        let plays = || [play(spoken, 5, START, EXCHANGED - 1), play(spoken, 6, EXCHANGED, END)];
-        let heard = hear(spoken, interval, &mut plays());
-        let truth = plays();
+        let heard = hear(spoken, interval, &mut plays(spoken));
+        let truth = plays(spoken);
         let reach = u64::from(Terms::for_interval(u32::try_from(interval).unwrap()).reach);
         let name = format!("{} {}", spoken.name(), spoken.dialect());
         let mut count = [0, 0, 0, 0];

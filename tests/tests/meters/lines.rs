@@ -3,19 +3,22 @@
 //! in their order, and nothing else: so the slots of a day are those that [`super::day`] holds against the truth.
 
 use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use drivers::plain::{Energy, Keys, MeterKey, Telegram};
 use drivers::profile::{Profile, Profiles};
 use drivers::{Address, Chunk, Dial, Dialect, Event, Events, Found, Patience, Reader};
-use meter_emulator::plain::{Keys as MeterKeys, Play, Protocol as Spoken};
+use meter_emulator::plain::{Keys as MeterKeys, Play, Protocol as Spoken, Sent};
 use rumqttc::{AsyncClient, MqttOptions, QoS};
 use sealer::port::pty;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use super::day::{END, EXCHANGED, SILENT, START, decoder, play};
+use super::day::{EXCHANGED, SILENT, START, plays};
 
 /// How long anything may take on a busy machine.
 const LONG: Duration = Duration::from_secs(120);
@@ -50,7 +53,7 @@ fn essence(telegram: &Telegram) -> Essence {
 }
 
 /// A day in pieces between which the line ends: the silence is one such end, the exchange of the meter another.
-fn pieces(plays: [Play; 2]) -> Vec<Vec<meter_emulator::plain::Sent>> {
+fn pieces(plays: [Play; 2]) -> Vec<Vec<Sent>> {
     let mut pieces = vec![Vec::new()];
     let mut last = START;
     for sent in plays.into_iter().flatten().filter(|sent| !SILENT.contains(&sent.at)) {
@@ -65,10 +68,13 @@ fn pieces(plays: [Play; 2]) -> Vec<Vec<meter_emulator::plain::Sent>> {
 }
 
 /// Reads until so many telegrams have come.
-async fn take(events: &mut Events<Telegram>, telegrams: usize, heard: &mut Vec<Essence>) {
-    while heard.len() < telegrams {
+async fn take(events: &mut Events<Telegram>, expected: &[Essence], heard: &mut Vec<Essence>) {
+    while heard.len() < expected.len() {
         let event = timeout(LONG, events.recv()).await;
-        let event = event.unwrap_or_else(|_| panic!("{} telegrams of {telegrams}", heard.len()));
+        let event = event.unwrap_or_else(|_| {
+            let first = expected.iter().zip(&*heard).position(|(one, other)| one != other);
+            panic!("{} telegrams of {}, other ones from {first:?} on", heard.len(), expected.len())
+        });
         if let Event::Message(telegram) = event.expect("the reader has ended") {
             heard.push(essence(&telegram));
         }
@@ -91,14 +97,13 @@ fn relink(to: &str, link: &Path) -> io::Result<()> {
 async fn over_a_wire(spoken: Spoken, profile: &Profile, keys: Keys) -> (usize, usize) {
     let directory = tempfile::tempdir().unwrap();
     let port = directory.path().join("port");
-    let plays = [play(spoken, 5, START, EXCHANGED - 1), play(spoken, 6, EXCHANGED, END)];
     let address: Address = format!("serial:{}", port.display()).parse().unwrap();
+    let mut memory = profile.dialect(keys.clone(), &address).unwrap();
     let dialect = profile.dialect(keys, &address).unwrap();
     let (reader, handle, mut events) = Reader::new(Dial::new(address), dialect, impatient(), || 1);
     let reader = tokio::spawn(reader.run());
-    let mut memory = decoder(spoken);
     let (mut expected, mut heard) = (Vec::new(), Vec::new());
-    for piece in pieces(plays) {
+    for piece in pieces(plays(spoken)) {
         let mut line = pty::pair().unwrap();
         relink(&line.path, &port).unwrap();
         // Open before anything is said: what is said to nobody is lost.
@@ -116,7 +121,7 @@ async fn over_a_wire(spoken: Spoken, profile: &Profile, keys: Keys) -> (usize, u
         let writing = async {
             AsyncWriteExt::write_all(&mut line.own, &bytes).await.unwrap();
         };
-        tokio::join!(writing, take(&mut events, expected.len(), &mut heard));
+        tokio::join!(writing, take(&mut events, &expected, &mut heard));
         drop(line);
     }
     handle.close();
@@ -142,12 +147,41 @@ async fn a_day_of_every_wire_over_pseudo_terminals() {
     }
 }
 
+/// mosquitto, which keeps the order of what one client publishes, and ends with the test.
+struct Broker(Child, #[allow(dead_code, reason = "it is removed with the broker")] tempfile::TempDir);
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn broker() -> (Broker, u16) {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = format!(
+        "user root\nlistener {port} 127.0.0.1\npersistence false\nallow_anonymous true\nmax_queued_messages 0\n"
+    );
+    std::fs::write(folder.path().join("conf"), settings).unwrap();
+    let program = if Path::new("/usr/sbin/mosquitto").exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
+    let mut command = Command::new(program);
+    command.arg("-c").arg(folder.path().join("conf")).stdout(Stdio::null()).stderr(Stdio::null());
+    let broker = Broker(command.spawn().expect("mosquitto is not there; ./test installs it"), folder);
+    let deadline = Instant::now() + LONG;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "mosquitto does not listen");
+        sleep(Duration::from_millis(20));
+    }
+    (broker, port)
+}
+
 /// Publishes a day on a broker, and reads it there.
 async fn over_a_broker(profile: &Profile, published: &[(String, Vec<u8>)]) -> usize {
-    let broker = meter_emulator::live::broker::start("127.0.0.1:0".parse().unwrap()).unwrap();
-    let topic = &published[0].0;
-    let device = profile.map.as_ref().unwrap().devices(topic)[0].to_owned();
-    let address: Address = format!("mqtt://{broker}/{device}").parse().unwrap();
+    let (_broker, port) = broker();
+    let map = profile.map.as_ref().unwrap();
+    let device = published.iter().find_map(|(topic, _)| map.devices(topic).first().copied()).unwrap();
+    let address: Address = format!("mqtt://127.0.0.1:{port}/{device}").parse().unwrap();
     let dialect = || profile.dialect(Keys::default(), &address).unwrap();
     let (mut memory, mut expected, mut heard) = (dialect(), Vec::new(), Vec::new());
     memory.begin();
@@ -162,7 +196,7 @@ async fn over_a_broker(profile: &Profile, published: &[(String, Vec<u8>)]) -> us
     let reader = tokio::spawn(reader.run());
     let connected = async { while !matches!(events.recv().await, Some(Event::Connected)) {} };
     timeout(LONG, connected).await.expect("the broker answers");
-    let mut options = MqttOptions::new("bridge", broker.ip().to_string(), broker.port());
+    let mut options = MqttOptions::new("bridge", "127.0.0.1", port);
     options.set_keep_alive(Duration::from_secs(60));
     let (client, mut connection) = AsyncClient::new(options, 64);
     let publishing = async {
@@ -180,7 +214,7 @@ async fn over_a_broker(profile: &Profile, published: &[(String, Vec<u8>)]) -> us
     tokio::select! {
         () = publishing => {}
         () = carrying => {}
-        () = take(&mut events, expected.len(), &mut heard) => {}
+        () = take(&mut events, &expected, &mut heard) => {}
     }
     handle.close();
     while events.recv().await.is_some() {}
@@ -195,9 +229,8 @@ async fn a_day_of_every_bridge_over_a_broker() {
     println!("| bridge | publications | telegrams of a day over a broker |");
     for spoken in Spoken::all().into_iter().filter(|spoken| spoken.name() == "json") {
         let (profile, _) = read_by(spoken).unwrap();
-        let plays = [play(spoken, 5, START, EXCHANGED - 1), play(spoken, 6, EXCHANGED, END)];
         // Every sixth minute: a broker is asked to carry a day in seconds.
-        let sent = plays.into_iter().flatten().filter(|sent| sent.at / 60 % 6 == 0);
+        let sent = plays(spoken).into_iter().flatten().filter(|sent| sent.at / 60 % 6 == 0);
         let published: Vec<_> = sent.map(|sent| (sent.topic.unwrap(), sent.bytes)).collect();
         let telegrams = over_a_broker(&profile, &published).await;
         println!("| {} | {} | {telegrams} |", profile.id, published.len());

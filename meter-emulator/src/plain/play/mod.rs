@@ -172,6 +172,7 @@ impl Play {
         let gas = self.home.gas(counted).map(|(total, told)| Gas { total, clock: self.clock(told) });
         State {
             number: self.number,
+            bridge: self.plan.bridge.unwrap_or(self.number),
             maker: self.plan.protocol.maker(),
             clock: self.clock(counted),
             uptime: u32::try_from(at.saturating_sub(self.plan.from)).unwrap_or(u32::MAX).saturating_add(86_400),

@@ -40,6 +40,9 @@ pub struct Plan {
     pub damage: u8,
     /// What the meter does otherwise than its standard.
     pub quirks: Quirks,
+    /// Number of the bridge that speaks for the meter on a broker, when it is not made of the meter's: another meter may hang
+    /// behind the same bridge.
+    pub bridge: Option<u32>,
 }
 
 /// Why a plan makes no sense.
@@ -93,6 +96,7 @@ impl Plan {
             signing: None,
             damage: 0,
             quirks: Quirks::default(),
+            bridge: None,
         }
     }
 
