@@ -62,7 +62,7 @@ pub(super) async fn look<'p>(
                 told.found.extend(best.map(|(heard, fits)| Found::on_port(&path, heard, fits)));
             }
             Ok(verdict) => told.others.push(Other::verdict(profiles, &path, &verdict)),
-            Err(why) => refused.push(Other::refused(&path, &why, holder::of(port, &why))),
+            Err(why) => refused.push(Other::refused(&path, &why, &holder::of(port, &why))),
         }
     }
     if refused.len() == ports.len() {
