@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::verdict::Verdict;
+use super::verdict::{DAMAGED, Verdict};
 use super::{Heard, SevenBits, add};
 use crate::address::{Bits, Parity};
 use crate::dialect::{Damage, Found};
@@ -15,10 +15,9 @@ const SPOKEN: [Protocol; 6] =
     [Protocol::P1, Protocol::Dlms, Protocol::Sml, Protocol::Tic, Protocol::D0, Protocol::Ocmf];
 /// Those that are text, which may come with seven bits.
 const TEXT: [Protocol; 3] = [Protocol::P1, Protocol::Tic, Protocol::D0];
-/// After the first telegram without a total, so long is waited for one.
+/// After the first telegram without a total, so long is waited for one; and after one that encrypts, whether it stands
+/// in a frame.
 const GRACE: Duration = Duration::from_secs(3);
-/// So many telegrams that the line changed say that no good one will come soon.
-const DAMAGED: u64 = 3;
 /// Bytes after a pause of this length begin anew.
 const PAUSE: Duration = Duration::from_millis(300);
 /// A meter that is joined within a telegram gives one burst that cannot be read, at the right setting no more.
@@ -40,6 +39,8 @@ pub struct Ear {
     /// The bytes without their highest bit.
     seven: Vec<Listener>,
     first: Option<Duration>,
+    /// When the first telegram came that no key opens.
+    locked: Option<Duration>,
 }
 
 struct Listener {
@@ -99,6 +100,7 @@ impl Ear {
             whole: Listener::all(&SPOKEN, keys),
             seven: Listener::all(seven, keys),
             first: None,
+            locked: None,
         }
     }
 
@@ -127,6 +129,9 @@ impl Ear {
         if !self.heard().is_empty() {
             self.first.get_or_insert(now);
         }
+        if self.locked_out().is_some() {
+            self.locked.get_or_insert(now);
+        }
     }
 
     /// Whether more bytes would not say more.
@@ -137,10 +142,13 @@ impl Ear {
             return self.heard().iter().any(total) || now.saturating_sub(first) >= GRACE;
         }
         let parity = self.bits.parity();
-        let spoken = |listener: &Listener| listener.is_locked_out() || self.damaged(listener, parity) >= DAMAGED;
+        let spoken = |listener: &Listener| self.damaged(listener, parity) >= DAMAGED;
         let seven = self.seven.iter().filter(|_| parity.is_some());
         if self.whole.iter().chain(seven).any(spoken) {
             return true;
+        }
+        if let (Some((listener, _)), Some(locked)) = (self.locked_out(), self.locked) {
+            return listener.protocol == Protocol::Dlms || now.saturating_sub(locked) >= GRACE;
         }
         // In a conversation the echo and the identification are bursts of their own.
         let lasts = self.begun.is_some_and(|begun| now.saturating_sub(begun) >= LONG.1);
@@ -155,12 +163,12 @@ impl Ear {
             return Verdict::Found(heard);
         }
         let parity = self.bits.parity();
+        if let Some((listener, wire)) = self.locked_out() {
+            let wrong_key = listener.count(Fault::WrongKey) > 0;
+            return Verdict::Encrypted { protocol: listener.protocol, wire, wrong_key };
+        }
         let seven = self.seven.iter().filter(|_| parity.is_some()).map(|listener| (listener, self.stripped(parity)));
         let all: Vec<_> = self.whole.iter().map(|listener| (listener, self.wire)).chain(seven).collect();
-        if let Some((listener, wire)) = all.iter().find(|(listener, _)| listener.is_locked_out()) {
-            let wrong_key = listener.count(Fault::WrongKey) > 0;
-            return Verdict::Encrypted { protocol: listener.protocol, wire: *wire, wrong_key };
-        }
         let damaged = |listener: &Listener| self.damaged(listener, parity);
         if let Some((listener, wire)) =
             all.iter().filter(|(listener, _)| damaged(listener) > 0).max_by_key(|(listener, _)| damaged(listener))
@@ -172,6 +180,13 @@ impl Ear {
             (None, 0) => Verdict::Silent,
             (None, bytes) => Verdict::Noise { bytes },
         }
+    }
+
+    /// Who hears telegrams that no key opens. What stands bare in P1 stands in a frame in DLMS: whoever sees the frame is
+    /// right.
+    fn locked_out(&self) -> Option<(&Listener, Wire)> {
+        let locked = self.whole.iter().filter(|listener| listener.is_locked_out());
+        locked.max_by_key(|listener| listener.protocol == Protocol::Dlms).map(|listener| (listener, self.wire))
     }
 
     /// How many telegrams the line changed. The marks around a block of text stand in any noise: among bytes that are no

@@ -48,7 +48,8 @@ impl Heard {
     pub fn is_locked(&self) -> bool {
         let told = &self.telegram;
         let whole = |energy: Option<crate::plain::Energy>| energy.is_none_or(|energy| energy.0 % KWH == 0);
-        self.protocol == Protocol::Sml && told.power.is_none() && whole(told.import) && whole(told.export)
+        let whole = told.import.is_some() && whole(told.import) && whole(told.export);
+        self.protocol == Protocol::Sml && told.power.is_none() && whole
     }
 
     /// The profiles that fit, best first. Those that need a key fit only where one was used (`keyed`).

@@ -6,6 +6,9 @@ use super::Heard;
 use crate::plain::Protocol;
 use crate::profile::Wire;
 
+/// So many telegrams that the line changed say what they are of, and that no good one will come soon.
+pub(super) const DAMAGED: u64 = 3;
+
 /// What was heard at one setting, or on a port when all were tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -73,7 +76,11 @@ impl Verdict {
     /// Whether other settings of the port need not be tried.
     #[must_use]
     pub const fn settles(&self) -> bool {
-        matches!(self, Self::Found(_) | Self::Encrypted { .. })
+        match self {
+            Self::Found(_) | Self::Encrypted { .. } => true,
+            Self::Damaged { count, .. } => *count >= DAMAGED,
+            Self::Silent | Self::Noise { .. } | Self::SevenBits { .. } => false,
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod entry;
 mod guess;
 mod map;
 mod meter;
@@ -30,8 +31,8 @@ use crate::transport::Chunk;
 use map::Place;
 use meter::State;
 
+pub(crate) use entry::{Bridge, Entry};
 pub use guess::{Guess, guess};
-pub(crate) use map::{Bridge, Entry};
 pub use map::{Map, MapError};
 
 /// Reads what one device publishes, by its map. Holds the last part of each sum.

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use drivers::LineError;
 
-/// The program that has a port open: its name and number. Programs of other users are not seen.
-pub(super) fn of(port: &Path, why: &LineError) -> Option<String> {
-    if !matches!(why, LineError::Busy { .. }) {
-        return None;
-    }
-    let device = fs::canonicalize(port).ok()?;
+/// The programs that have a port open, each with its number; none when that is not why it does not open. Programs of
+/// other users are not seen.
+pub(super) fn of(port: &Path, why: &LineError) -> Vec<String> {
+    let busy = matches!(why, LineError::Busy { .. });
+    let Some(device) = fs::canonicalize(port).ok().filter(|_| busy) else { return Vec::new() };
     let me = std::process::id();
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
+    let mut programs = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         if number != me && has_open(&entry.path().join("fd"), &device) {
             let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            return Some(format!("{} (process {number})", name.trim()));
+            programs.push(format!("{} (process {number})", name.trim()));
         }
     }
-    None
+    programs
 }
 
 fn has_open(folder: &Path, device: &Path) -> bool {

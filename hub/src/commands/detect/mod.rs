@@ -81,9 +81,9 @@ fn broker(text: &str) -> Result<Mqtt, String> {
 ///
 /// # Errors
 /// When nothing could be listened to: no port opens, or the broker refuses.
-pub async fn detect(home: &Path, args: DetectArgs) -> Outcome {
+pub async fn detect(home: &Path, mut args: DetectArgs) -> Outcome {
     let profiles = profiles(home)?;
-    let keys = Keys { meter: key(&args)?, public: None };
+    let keys = Keys { meter: key(&mut args)?, public: None };
     let seconds = args.seconds.map(|seconds| Duration::from_secs(seconds.into()));
     let told = match &args.mqtt {
         Some(mqtt) => {
@@ -120,20 +120,18 @@ fn answer(told: &Told<'_>) -> Answer {
 }
 
 /// The key that was given, by whichever way.
-fn key(args: &DetectArgs) -> Result<Option<MeterKey>, Failure> {
-    let from = |text: &Option<String>, file: &Option<PathBuf>| match (text, file) {
-        (Some(text), _) => Ok(Some(Zeroizing::new(text.clone()))),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
-            Ok::<_, Failure>(Some(Zeroizing::new(text)))
-        }
-        (None, None) => Ok(None),
-    };
-    let key = from(&args.key, &args.meter_key_file)?;
-    let authentication = from(&args.auth_key, &args.meter_auth_key_file)?;
+fn key(args: &mut DetectArgs) -> Result<Option<MeterKey>, Failure> {
+    let key = one_key(args.key.take(), args.meter_key_file.as_deref())?;
+    let authentication = one_key(args.auth_key.take(), args.meter_auth_key_file.as_deref())?;
     let Some(key) = key else { return Ok(None) };
     let key = MeterKey::from_hex(&key, authentication.as_ref().map(|key| key.as_str()));
     key.map(Some).map_err(|error| Failure::refused("meter-key", error.to_string()))
+}
+
+fn one_key(text: Option<String>, file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
+    let from_file = |path| std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error));
+    let text = text.map_or_else(|| file.map(from_file).transpose(), |text| Ok(Some(text)))?;
+    Ok(text.map(Zeroizing::new))
 }
 
 /// Something that never repeats: the name of an MQTT session.

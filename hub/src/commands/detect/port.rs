@@ -18,8 +18,8 @@ use crate::Failure;
 const LOOK: Duration = Duration::from_millis(250);
 /// A port that was closed is free again within this.
 const FREED_WITHIN: Duration = Duration::from_secs(3);
-/// Long enough that nothing is asked twice while one setting is tried.
-const ONCE: Duration = Duration::from_secs(3600);
+/// A meter that gave no answer is asked again after this.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Looks on all ports.
 ///
@@ -62,7 +62,7 @@ pub(super) async fn look<'p>(
                 told.found.extend(best.map(|(heard, fits)| Found::on_port(&path, heard, fits)));
             }
             Ok(verdict) => told.others.push(Other::verdict(profiles, &path, &verdict)),
-            Err(why) => refused.push(Other::refused(&path, &why, holder::of(port, &why))),
+            Err(why) => refused.push(Other::refused(&path, &why, &holder::of(port, &why))),
         }
     }
     if refused.len() == ports.len() {
@@ -96,7 +96,7 @@ async fn one(path: &str, attempts: &[Attempt], keys: &Keys) -> Result<Verdict, L
 
 async fn listen(path: &str, attempt: &Attempt, keys: &Keys, first: bool) -> Result<Verdict, LineError> {
     let dial = Dial::new(Address::Serial(attempt.wire.at(path)));
-    let manner = Manner { asked: attempt.asked.then_some(ONCE), ..Manner::hearing([""]) };
+    let manner = Manner { asked: attempt.asked.then_some(AGAIN), ..Manner::hearing([""]) };
     let opening = Instant::now();
     let mut line = loop {
         match drivers::open(&dial, &manner, random()).await {

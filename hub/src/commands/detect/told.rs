@@ -213,10 +213,10 @@ impl Other {
         other
     }
 
-    pub(super) fn refused(path: &str, why: &LineError, holder: Option<String>) -> Self {
+    pub(super) fn refused(path: &str, why: &LineError, holders: &[String]) -> Self {
         let mut message = why.to_string();
-        if let Some(holder) = holder {
-            message.push_str(&format!("; it is {holder}"));
+        if !holders.is_empty() {
+            message.push_str(&format!("; it is open in {}", holders.join(", ")));
         }
         Self::new(path, why.code(), message)
     }
