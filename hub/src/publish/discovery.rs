@@ -150,22 +150,22 @@ mod tests {
         let import = Entity::new("1-0:1.8.0".into(), "Wh".into(), None).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         let frozen = format!(
-            "{{\"name\":\"Energy imported\",\"unique_id\":\"wattseal_2d6c0a7f0b11_import_1-0_1_8_0\",\
-             \"state_topic\":\"wattseal/a1b2c3d4/2d6c0a7f0b11/import_1-0_1_8_0\",\
+            "{{\"name\":\"Energy imported\",\"unique_id\":\"wattseal_fe7314fed822_import_1-0_1_8_0\",\
+             \"state_topic\":\"wattseal/a1b2c3d4/fe7314fed822/import_1-0_1_8_0\",\
              \"value_template\":\"{{{{ value_json.value }}}}\",\
-             \"json_attributes_topic\":\"wattseal/a1b2c3d4/2d6c0a7f0b11/import_1-0_1_8_0\",\
+             \"json_attributes_topic\":\"wattseal/a1b2c3d4/fe7314fed822/import_1-0_1_8_0\",\
              \"json_attributes_template\":\"{{{{ {{'meter_time': value_json.meter_time}} | tojson }}}}\",\
              \"device_class\":\"energy\",\"state_class\":\"total_increasing\",\"unit_of_measurement\":\"kWh\",\
              \"expire_after\":7800,\"availability\":[{{\"topic\":\"wattseal/a1b2c3d4/availability\"}},\
-             {{\"topic\":\"wattseal/a1b2c3d4/2d6c0a7f0b11/availability\"}}],\"availability_mode\":\"all\",\"qos\":0,\
-             \"device\":{{\"identifiers\":[\"wattseal_2d6c0a7f0b11\"],\"name\":\"Meter 2d6c\",\
+             {{\"topic\":\"wattseal/a1b2c3d4/fe7314fed822/availability\"}}],\"availability_mode\":\"all\",\"qos\":0,\
+             \"device\":{{\"identifiers\":[\"wattseal_fe7314fed822\"],\"name\":\"Meter fe73\",\
              \"manufacturer\":\"Wattseal\",\"model\":\"Meter read by a Wattseal gateway\"}},\
              \"origin\":{{\"name\":\"Wattseal\",\"sw_version\":\"{version}\"}}}}"
         );
         assert_eq!(config(&topics, &[7; 32], &import, 10).unwrap(), frozen);
         assert_eq!(
             topics.config(&[7; 32], &import),
-            "homeassistant/sensor/wattseal_2d6c0a7f0b11/import_1-0_1_8_0/config"
+            "homeassistant/sensor/wattseal_fe7314fed822/import_1-0_1_8_0/config"
         );
         let of = |entity: &Entity, every| -> serde_json::Value {
             serde_json::from_str(&config(&topics, &[7; 32], entity, every).unwrap()).unwrap()
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(
             ["unique_id", "device_class", "state_class", "unit_of_measurement"]
                 .map(|name| power[name].as_str().unwrap()),
-            ["wattseal_2d6c0a7f0b11_power", "power", "measurement", "W"]
+            ["wattseal_fe7314fed822_power", "power", "measurement", "W"]
         );
         assert_eq!((&power["expire_after"], &of(&Entity::POWER, 900)["expire_after"]), (&180.into(), &2700.into()));
         let gas = of(&Entity::new("0-1:24.2.1".into(), "m3".into(), Some(3)).unwrap(), 10);

@@ -202,7 +202,7 @@ mod tests {
         ] {
             assert_eq!(kwh.decimal(total), decimal);
         }
-        assert_eq!(gas.decimal(1_234_567_0), "1234.567");
+        assert_eq!(gas.decimal(12_345_670), "1234.567");
         assert_eq!(gas.decimal(100_000_000), "10000");
     }
 

@@ -199,3 +199,95 @@ impl Meter<'_> {
 fn at_most(every: u32) -> String {
     format!("with the meter's telegrams, every {every} s at most")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::terms::settle;
+    use super::*;
+    use crate::api::{Answer, NowRegister, Publications, PublishAdd, text};
+
+    fn add(address: &str, what: &[What], every: u32) -> Publication {
+        let add = PublishAdd {
+            address: address.into(),
+            password: None,
+            authority: None,
+            what: what.to_vec(),
+            prefix: None,
+            every: Some(every),
+            not_local: false,
+        };
+        settle(add, "a1b2c3d4".into()).unwrap()
+    }
+
+    fn shown() -> NowMeter {
+        let register =
+            |code: &str, unit: &str| NowRegister { code: code.into(), unit: unit.into(), total: 42, device: None };
+        NowMeter {
+            meter: "E0012345".into(),
+            identity: Some(hex::encode([7; 32])),
+            received_at: 1,
+            at: 1,
+            power: Some(4711),
+            supply: true,
+            credit: Some(815),
+            registers: vec![register("1-0:1.8.0", "Wh"), register("0-1:96.1.0", "Wh")],
+        }
+    }
+
+    fn known(published: Vec<PublishedTopic>) -> Known {
+        Known { published, meters: vec![MeterRow { id: 1, identity: [7; 32], name: "E0012345".into() }] }
+    }
+
+    #[test]
+    fn the_list_is_what_was_published_and_what_would_be() {
+        let row = add("mqtt://192.168.1.9", &[What::Power, What::Import, What::Gas], 10);
+        let terms = ready(&row).unwrap();
+        let gas = Entity::new("0-1:24.2.1".into(), "m3".into(), Some(3)).unwrap();
+        let before = PublishedTopic {
+            topic: terms.topics.config(&[7; 32], &gas),
+            meter: Some([7; 32]),
+            code: Some("0-1:24.2.1".into()),
+            unit: Some("m3".into()),
+            device: Some(3),
+        };
+        let list = list(&row, &known(vec![before]), &[shown()], PublishState::default()).unwrap();
+        assert_eq!(list.address, "mqtt://192.168.1.9:1883");
+        let topics: Vec<_> = list.topics.iter().map(|topic| (topic.topic.as_str(), topic.retained)).collect();
+        let value = |slug: &str| format!("wattseal/a1b2c3d4/fe7314fed822/{slug}");
+        let config = |slug: &str| format!("homeassistant/sensor/wattseal_fe7314fed822/{slug}/config");
+        assert_eq!(
+            topics,
+            [
+                ("wattseal/a1b2c3d4/availability", true),
+                (&value("availability"), true),
+                (&value("power"), false),
+                (&config("power"), true),
+                (&value("import_1-0_1_8_0"), false),
+                (&config("import_1-0_1_8_0"), true),
+                (&value("gas_0-1_24_2_1"), false),
+                (&config("gas_0-1_24_2_1"), true),
+            ]
+        );
+        let text = text::text(&Answer::Publications(Publications { publications: vec![list.clone()] }));
+        for part in
+            ["when people are home", "not encrypted", "E0012345 (there: Meter fe73)", "in kWh", "no gateway is running"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let json = serde_json::to_string(&list).unwrap();
+        assert!(["4711", "815", "42,"].iter().all(|reading| !text.contains(reading) && !json.contains(reading)));
+    }
+
+    #[test]
+    fn it_says_less_where_there_is_less_to_say() {
+        let list =
+            |row: &Publication, shown: &[NowMeter]| list(row, &known(Vec::new()), shown, PublishState::default());
+        let here = list(&add("mqtt://localhost", &[What::Import], 3600), &[]).unwrap();
+        assert_eq!((here.warnings.len(), here.topics.len()), (1, 1), "{:?}", here.warnings);
+        let unnamed = NowMeter { identity: None, ..shown() };
+        let waiting = list(&add("mqtt://localhost", &[What::Import], 3600), &[unnamed]).unwrap();
+        assert!(waiting.warnings[1].contains("first slot"), "{:?}", waiting.warnings);
+        let nothing = text::text(&Answer::Publications(Publications { publications: Vec::new() }));
+        assert!(nothing.contains("Nothing is published"));
+    }
+}

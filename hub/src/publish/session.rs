@@ -145,11 +145,12 @@ impl Session {
     }
 }
 
-/// The addresses that may be connected to. Where nothing is encrypted it is the very address that was looked at; with TLS
-/// the certificate says who answers.
+/// The addresses that may be connected to: those in the home, unless others were allowed. Where nothing is encrypted it is
+/// the very address that was looked at; with TLS the certificate says who answers.
 async fn ways(terms: &Terms) -> Result<Vec<Mqtt>, Trouble> {
-    let addresses = broker::lookup(&terms.mqtt.host, terms.mqtt.port).await?;
-    if !terms.not_local && !addresses.iter().all(|address| is_local(address.ip())) {
+    let mut addresses = broker::lookup(&terms.mqtt.host, terms.mqtt.port).await?;
+    addresses.retain(|address| terms.not_local || is_local(address.ip()));
+    if addresses.is_empty() {
         return Err(Trouble::Outside(terms.mqtt.host.clone()));
     }
     if terms.mqtt.tls {
@@ -268,5 +269,47 @@ impl Speaking<'_> {
         let (id, sent) = (self.terms.id, self.sent);
         let _ = self.confirmations.wait_for(|count| *count >= sent).await;
         Ok(self.keeper.run(move |store| store.forget_published(id, &topic)).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::terms::{ready, settle};
+    use super::*;
+    use crate::api::PublishAdd;
+
+    fn terms(address: &str) -> Terms {
+        let add = PublishAdd {
+            address: address.into(),
+            password: None,
+            authority: None,
+            what: Vec::new(),
+            prefix: None,
+            every: None,
+            not_local: false,
+        };
+        ready(&settle(add, "n".into()).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_out_of_the_home_is_not_followed() {
+        let mut terms = terms("mqtt://[::1]:99");
+        assert_eq!(ways(&terms).await.unwrap()[0].host, "::1");
+        // As when a name of the home is answered for by somebody outside.
+        terms.mqtt.host = "203.0.113.7".into();
+        let trouble = ways(&terms).await.unwrap_err();
+        assert_eq!(trouble.code(), "not-local");
+        terms.mqtt.tls = true;
+        assert!(ways(&terms).await.is_err());
+        terms.not_local = true;
+        assert_eq!(ways(&terms).await.unwrap(), [terms.mqtt.clone()]);
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_in_words() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let terms = terms(&format!("mqtt://{nobody}"));
+        let trouble = Session::open(&terms, "c".into(), true).await.err().unwrap();
+        assert_eq!(trouble.code(), "connection-refused", "{trouble}");
     }
 }

@@ -12,6 +12,7 @@ mod mosquitto;
 mod pairing;
 mod private;
 mod process;
+mod published;
 mod relay;
 mod stored;
 mod tap;
