@@ -191,3 +191,38 @@ fn open(way: Way, slot: Slot) -> Option<OpenSlot> {
     let (register, _) = register(way)?;
     Some(OpenSlot { register, slot: slot.number, sample: Sample { advance: slot.advance, status } })
 }
+
+#[cfg(test)]
+mod tests {
+    use drivers::plain::Energy;
+    use gateway_core::StoreKey;
+    use protocol::metrology::label::Interval;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_meter_has_its_key_from_the_first_seal_on_and_after_a_restart_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("store.db"), &StoreKey::from_bytes([1; 32])).unwrap();
+        let keeper = Keeper::start(store).unwrap();
+        let (address, cadence) = ("tcp://127.0.0.1:1".to_owned(), std::time::Duration::from_secs(10));
+        let terms = Terms { line: 1, address, interval: Interval::QUARTER, cadence };
+        let mut sealing = Sealing::take_up(&keeper, &terms, "", Some("E1")).await.unwrap();
+        let mut sealed_at = None;
+        for tick in 0..200_u32 {
+            let import = Energy(50_000_000 + 1000 * i64::from(tick));
+            let telegram =
+                Telegram { meter: Some("E1".into()), import: Some(import), checked: true, ..Telegram::default() };
+            sealing.hear(&keeper, 1_784_592_000_000 + 10_000 * u64::from(tick), &telegram).await.unwrap();
+            if sealing.identity().is_some() && sealed_at.is_none() {
+                sealed_at = Some(tick);
+            }
+        }
+        assert!(sealed_at.is_some_and(|tick| tick >= 90), "{sealed_at:?}: with the first slot");
+        let meters = keeper.run(|store| store.meters()).await.unwrap();
+        assert_eq!(sealing.identity(), Some(hex::encode(meters[0].identity)));
+        let again = Sealing::take_up(&keeper, &terms, "", Some("E1")).await.unwrap();
+        assert_eq!(again.identity(), sealing.identity());
+        assert_eq!(Sealing::take_up(&keeper, &terms, "other", None).await.unwrap().identity(), None);
+    }
+}
