@@ -28,6 +28,13 @@ mod secret;
 pub mod slots;
 mod transport;
 
+/// Connections to a broker, for those who publish: the same settings and the same words as for lines.
+pub mod broker {
+    pub use crate::transport::mqtt::options;
+    pub use crate::transport::mqtt::why::{ended, not_opened};
+    pub use crate::transport::tcp::lookup;
+}
+
 pub use address::{Address, AddressError, Bits, Mqtt, Parity, Recording, Serial, Stop, Tcp};
 pub use dialect::{Damage, Dialect, Found};
 pub use error::{CaFileReason, LineError};

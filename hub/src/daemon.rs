@@ -53,6 +53,7 @@ pub async fn run(home: &Home, options: &Options, mut told: impl FnMut(&Started<'
     let mut events = gateway.listen();
     let mut stopped = gateway.stopped();
     gateway.open_lines().await?;
+    gateway.open_publications().await?;
     let mut accepting = tokio::spawn(accept(listener, gateway.clone()));
     let sending = tokio::spawn(gateway.clone().keep_sending(options.look_every));
     tracing::info!("gateway running");

@@ -17,5 +17,6 @@ pub mod keeper;
 pub mod lines;
 pub mod outside;
 pub mod provider;
+mod publish;
 
 pub use failure::Failure;

@@ -6,10 +6,10 @@
 
 mod asking;
 mod file;
-mod mqtt;
+pub(crate) mod mqtt;
 mod serial;
 mod stream;
-mod tcp;
+pub(crate) mod tcp;
 mod tls;
 
 use std::fmt;

@@ -59,8 +59,11 @@ fn keep_alive(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)
 }
 
-/// The addresses of a host.
-pub(super) async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, LineError> {
+/// The addresses of a host, one at least.
+///
+/// # Errors
+/// [`LineError::UnknownHost`].
+pub async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, LineError> {
     match lookup_host((host, port)).await.map(Iterator::collect::<Vec<_>>) {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
         _ => Err(LineError::UnknownHost { host: host.into() }),

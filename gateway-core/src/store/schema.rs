@@ -196,7 +196,8 @@ CREATE TABLE states (
 ) STRICT;
 ";
 
-/// Meters that seal nothing: how a line to one is read, and what seals in its place.
+/// Meters that seal nothing: how a line to one is read, and what seals in its place. And brokers that current readings are
+/// published to.
 const PLAIN: &str = "
 ALTER TABLE lines ADD COLUMN profile TEXT;
 ALTER TABLE lines ADD COLUMN key BLOB;
@@ -220,6 +221,28 @@ CREATE TABLE open_slots (
     advance INTEGER NOT NULL,
     status INTEGER NOT NULL,
     PRIMARY KEY (sealer, register, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE publications (
+    id INTEGER PRIMARY KEY,
+    broker TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    address TEXT NOT NULL,
+    password BLOB,
+    authority TEXT,
+    what TEXT NOT NULL,
+    every INTEGER NOT NULL,
+    not_local INTEGER NOT NULL,
+    added_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT;
+CREATE TABLE published (
+    publication INTEGER NOT NULL REFERENCES publications (id),
+    topic TEXT NOT NULL,
+    meter BLOB CHECK (length(meter) = 32),
+    code TEXT,
+    unit TEXT,
+    device INTEGER,
+    PRIMARY KEY (publication, topic)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -150,6 +150,9 @@ pub struct Now {
 pub struct NowMeter {
     /// The meter.
     pub meter: String,
+    /// Its key for life, hex; none as long as nothing of a plain meter was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// When it was received, Unix seconds.
     pub received_at: i64,
     /// The meter's clock, Unix seconds.
@@ -173,6 +176,9 @@ pub struct NowRegister {
     pub unit: String,
     /// Its total in 10⁻⁴ units.
     pub total: u64,
+    /// What it counts, as an M-Bus device type, where a plain meter tells it: 3 gas, 4 heat, 7 water.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<u8>,
 }
 
 impl std::fmt::Debug for NowMeter {

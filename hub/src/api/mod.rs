@@ -15,6 +15,7 @@ mod bill;
 mod circuit;
 mod event;
 mod line;
+mod publish;
 mod reading;
 pub mod serve;
 pub mod socket;
@@ -24,6 +25,7 @@ mod text_account;
 mod text_bill;
 mod text_circuit;
 mod text_line;
+mod text_publish;
 
 pub use account::{
     AccountAdd, AccountInfo, Accounts, CommandInfo, Commands, StandingAdd, StandingInfo, SubmissionInfo, Submissions,
@@ -35,6 +37,7 @@ pub use bill::{
 pub use circuit::{CircuitAdd, CircuitInfo, Circuits, ProofKind};
 pub use event::Event;
 pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired, PlainMeter};
+pub use publish::{PublicationInfo, Publications, PublishAdd, PublishState, TopicInfo, UnknownWhat, What};
 pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
 pub use status::{GapInfo, MeterInfo, NoteInfo, RegisterInfo, Status};
 
@@ -109,6 +112,18 @@ pub enum Request {
     Pair(PairAsk),
     /// What the meters show at this moment.
     Now,
+    /// Brokers that current readings are published to, and exactly what.
+    Publications,
+    /// Publish to a broker, or change what is published there.
+    AddPublication(PublishAdd),
+    /// Stop publishing to a broker, and take back what it keeps.
+    RemovePublication {
+        /// Its number.
+        publication: i64,
+        /// Leave at the broker what it keeps.
+        #[serde(default)]
+        forget: bool,
+    },
     /// Accounts with providers.
     Accounts,
     /// Enrol with a provider.
@@ -175,6 +190,9 @@ impl Request {
             Self::AddLine(_) => "line add",
             Self::RemoveLine { .. } => "line remove",
             Self::Now => "now",
+            Self::Publications => "publish list",
+            Self::AddPublication(_) => "publish add",
+            Self::RemovePublication { .. } => "publish remove",
             Self::Accounts => "account list",
             Self::AddAccount(_) => "account add",
             Self::RemoveAccount { .. } => "account remove",
@@ -250,6 +268,8 @@ pub enum Answer {
     Lines(Lines),
     /// To [`Request::Now`].
     Now(Now),
+    /// To [`Request::Publications`], and to what changes them.
+    Publications(Publications),
     /// To [`Request::Accounts`], and to what changes them.
     Accounts(Accounts),
     /// To [`Request::Tariffs`].

@@ -3,7 +3,7 @@
 use protocol::show;
 
 use super::{Answer, Event, Imported, Now, Paired, Readings, Status};
-use super::{text_account as account, text_bill, text_circuit, text_line};
+use super::{text_account as account, text_bill, text_circuit, text_line, text_publish};
 
 /// An answer as text, without a newline at its end.
 #[must_use]
@@ -19,6 +19,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Circuits(circuits) => text_circuit::circuits(circuits),
         Answer::Lines(lines) => text_line::lines(lines),
         Answer::Now(now) => self::now(now),
+        Answer::Publications(list) => text_publish::publications(list),
         Answer::Accounts(accounts) => account::accounts(accounts),
         Answer::Tariffs(tariffs) => account::tariffs(tariffs),
         Answer::Submissions(submissions) => account::submissions(submissions),

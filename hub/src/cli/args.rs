@@ -7,6 +7,7 @@ use drivers::plain::Protocol;
 
 use super::beside::BesideArgs;
 use super::parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
+use super::publish::PublishCommand;
 use crate::commands::{DetectArgs, KeysCommand, SheetArgs};
 
 /// Keeps your meter readings at home and lets only answers leave.
@@ -175,6 +176,9 @@ pub enum Command {
     /// Show what the meters show at this moment
     #[command(after_help = "Example:\n  wattseal now")]
     Now,
+    /// Publish what the meters show to Home Assistant, by a broker that you name; see: wattseal publish list
+    #[command(subcommand)]
+    Publish(PublishCommand),
     /// Verify and store all day blocks below a directory
     #[command(after_help = "Example:\n  wattseal import meter/")]
     Import {

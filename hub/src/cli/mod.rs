@@ -9,11 +9,13 @@ mod beside;
 mod parts;
 mod place;
 mod print;
+mod publish;
 
 pub use args::{Cli, Command};
 pub use parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, ProofChoice, StandingCommand};
 pub use place::default_home;
 pub use print::Printer;
+pub use publish::PublishCommand;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -189,6 +191,7 @@ fn request(command: Command) -> Result<Request, Failure> {
             })
         }
         Command::Now => Request::Now,
+        Command::Publish(command) => publish::request(command)?,
         Command::Import { directory } => Request::Import { directory: whole(&directory)? },
         Command::Status => Request::Status,
         Command::Readings { from, to, zone, register } => Request::Readings(ReadingsAsk { from, to, zone, register }),

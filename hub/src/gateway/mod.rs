@@ -1,7 +1,7 @@
 //! The gateway: one place where every request is answered, whoever asks.
 //!
 //! ```text
-//! Request ─► Gateway::answer ─► answers (store alone) │ lines (meters) │ accounts (providers)
+//! Request ─► Gateway::answer ─► answers (store alone) │ lines (meters) │ accounts (providers) │ publish (brokers)
 //! ```
 //!
 //! A command that finds no gateway running makes one without lines for its own moment; a running one
@@ -16,6 +16,7 @@ mod finish;
 mod look;
 mod month;
 mod offers;
+mod publish;
 mod send;
 mod standing;
 
@@ -33,6 +34,7 @@ use crate::commands::now;
 use crate::home::Home;
 use crate::keeper::Keeper;
 use crate::lines::{self, Lines};
+use crate::publish::Publishing;
 
 /// Events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
@@ -47,6 +49,7 @@ pub struct Gateway {
     pub(crate) keeper: Keeper,
     pub(crate) events: broadcast::Sender<Event>,
     lines: Arc<Mutex<Lines>>,
+    publishing: Arc<Mutex<Publishing>>,
     running: bool,
     stop: watch::Sender<bool>,
     /// What needs a person and was told already.
@@ -66,9 +69,9 @@ impl Gateway {
         let keeper = Keeper::start(home.open()?)?;
         let (events, _) = broadcast::channel(EVENTS);
         let (stop, _) = watch::channel(false);
-        let (told, failing, proving) = Default::default();
+        let (told, failing, proving, publishing) = Default::default();
         let lines = Arc::new(Mutex::new(Lines::new(home.meters())));
-        Ok(Self { home: home.clone(), keeper, events, lines, running, stop, told, proving, failing })
+        Ok(Self { home: home.clone(), keeper, events, lines, publishing, running, stop, told, proving, failing })
     }
 
     /// Opens every line that is known.
@@ -87,8 +90,9 @@ impl Gateway {
         Ok(())
     }
 
-    /// Closes the lines and the store; what the lines held is stored first.
+    /// Ends what is published, closes the lines and the store; what the lines held is stored first.
     pub async fn close(&self) {
+        self.publishing.lock().await.close_all().await;
         self.lines.lock().await.close_all().await;
         self.keeper.end().await;
     }
@@ -161,6 +165,9 @@ impl Gateway {
                 self.only_running("What a meter shows now is not stored")?;
                 Answer::Now(Now { meters: self.lines.lock().await.now() })
             }
+            Request::Publications => self.publications().await?,
+            Request::AddPublication(add) => self.add_publication(add).await?,
+            Request::RemovePublication { publication, forget } => self.remove_publication(publication, forget).await?,
             Request::Accounts => self.accounts().await?,
             Request::AddAccount(add) => self.add_account(add).await?,
             Request::RemoveAccount { account } => self.remove_account(account).await?,

@@ -130,10 +130,12 @@ impl Conversation {
             code: register.code.to_string(),
             unit: register.unit.to_string(),
             total: *total,
+            device: None,
         });
         self.session.shown_at = Some(Instant::now());
         self.shared.show(Some(NowMeter {
             meter: self.meter_name(),
+            identity: Some(hex::encode(identity.identity_key)),
             received_at: now(),
             at: shown.at,
             power: shown.power,

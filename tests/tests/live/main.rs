@@ -13,6 +13,7 @@ mod pairing;
 mod plain;
 mod private;
 mod process;
+mod published;
 mod relay;
 mod stored;
 mod tap;

@@ -16,7 +16,7 @@ use crate::world::Town;
 
 /// mosquitto in a town: one listener with TLS and passwords, one without for the tap.
 pub struct Broker {
-    tls: u16,
+    pub tls: u16,
     pub plain: u16,
     running: Option<Child>,
 }

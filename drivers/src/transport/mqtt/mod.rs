@@ -4,7 +4,7 @@
 //! and what was missed is asked for again. The client library is polled by the line's own task alone, never cancelled
 //! half-way, and a fault in it ends this line and not the reader.
 
-mod why;
+pub(crate) mod why;
 
 use std::future::pending;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) async fn open(mqtt: &Mqtt, dial: &Dial, manner: &Manner, random: u64)
     if dial.password.is_some() && mqtt.user.is_none() {
         return Err(LineError::PasswordWithoutUser);
     }
-    let options = options(mqtt, dial, manner.longest, random).await?;
+    let options = options(mqtt, dial, format!("wattseal-{random:016x}"), manner.longest).await?;
     // Asked for first, because the library does not say that it was the name that failed.
     tcp::lookup(&mqtt.host, mqtt.port).await?;
     let (client, events) = AsyncClient::new(options, OUTGOING);
@@ -43,10 +43,15 @@ pub(super) async fn open(mqtt: &Mqtt, dial: &Dial, manner: &Manner, random: u64)
     Ok(line)
 }
 
-async fn options(mqtt: &Mqtt, dial: &Dial, longest: usize, random: u64) -> Result<MqttOptions, LineError> {
+/// How a client of this name connects to a broker with the sign-in and authorities of `dial`; messages either way have
+/// `longest` bytes at most.
+///
+/// # Errors
+/// When the file of the authorities is of no use.
+pub async fn options(mqtt: &Mqtt, dial: &Dial, client: String, longest: usize) -> Result<MqttOptions, LineError> {
     // An IPv6 address needs its brackets here; with TLS the address parser allows none.
     let host = if mqtt.host.contains(':') { format!("[{}]", mqtt.host) } else { mqtt.host.clone() };
-    let mut options = MqttOptions::new(format!("wattseal-{random:016x}"), host, mqtt.port);
+    let mut options = MqttOptions::new(client, host, mqtt.port);
     options
         .set_keep_alive(KEEP_ALIVE)
         .set_clean_session(true)

@@ -11,7 +11,8 @@ use crate::address::Mqtt;
 use crate::error::LineError;
 
 /// Why the broker could not be opened.
-pub(super) fn not_opened(error: &ConnectionError, broker: &Mqtt) -> LineError {
+#[must_use]
+pub fn not_opened(error: &ConnectionError, broker: &Mqtt) -> LineError {
     use ConnectReturnCode as Code;
     match error {
         ConnectionError::ConnectionRefused(Code::BadUserNamePassword | Code::NotAuthorized) => LineError::WrongLogin,
@@ -42,8 +43,9 @@ pub(super) fn not_opened(error: &ConnectionError, broker: &Mqtt) -> LineError {
     }
 }
 
-/// Why a connection that was open ended.
-pub(super) fn ended(error: &ConnectionError, limit: usize) -> LineError {
+/// Why a connection that was open ended. `limit`: the longest message that is taken.
+#[must_use]
+pub fn ended(error: &ConnectionError, limit: usize) -> LineError {
     match error {
         ConnectionError::Io(error) => stream::why(error),
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => LineError::Stalled,

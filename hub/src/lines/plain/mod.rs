@@ -170,7 +170,8 @@ impl PlainConversation {
         let Some(sealing) = self.meters.get_mut(&label) else { return Ok(()) };
         let stored = sealing.hear(&self.keeper, now_millis(), telegram).await;
         let name = sealing.name().or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
-        if self.shared.show_meter(&label, shown(telegram, name.clone(), now())) {
+        let identity = sealing.identity();
+        if self.shared.show_meter(&label, shown(telegram, name.clone(), identity, now())) {
             self.found(name.clone());
         }
         self.shown_at = Some(Instant::now());

@@ -4,9 +4,9 @@
 
 use drivers::plain::Telegram;
 use drivers::slots::{How, Marks, Slot, Slots, Terms as SlotTerms, Way};
-use gateway_core::Store;
 use gateway_core::seal::{Place, SealingError, SelfSealer, Start};
-use gateway_core::store::OpenSlot;
+use gateway_core::store::{OpenSlot, SealerRow};
+use gateway_core::{Store, StoreError};
 use protocol::metrology::label::{RegisterCode, Status, Unit};
 use protocol::metrology::seal::Sample;
 use sealer::Entropy;
@@ -28,6 +28,7 @@ pub(super) struct Sealing {
     waiting: Vec<OpenSlot>,
     starts: Vec<Start>,
     name: Option<String>,
+    identity: Option<String>,
 }
 
 impl Sealing {
@@ -44,7 +45,7 @@ impl Sealing {
         let (address, label, number) = (terms.address.clone(), label.to_owned(), number.map(ToOwned::to_owned));
         let place = Place { address, label, number, interval: terms.interval };
         let asked = place.clone();
-        let row = keeper.run(move |store| store.sealer(&asked.address, &asked.label, asked.number.as_deref())).await?;
+        let (row, identity) = keeper.run(move |store| known(store, &asked)).await?;
         let interval = u32::try_from(terms.interval.seconds()).unwrap_or(u32::MAX);
         let terms = SlotTerms::for_interval(interval);
         let edges = row.and_then(|row| serde_json::from_slice::<Kept>(&row.edges).ok());
@@ -52,12 +53,17 @@ impl Sealing {
             Some(kept) => Slots::resume(terms, &kept.marks),
             None => Slots::new(terms),
         };
-        Ok(Self { place, slots, sealer: None, waiting: Vec::new(), starts: Vec::new(), name: None })
+        Ok(Self { place, slots, sealer: None, waiting: Vec::new(), starts: Vec::new(), name: None, identity })
     }
 
     /// What the meter is called in blocks and bills, once something was sealed.
     pub(super) fn name(&self) -> Option<String> {
         self.name.clone()
+    }
+
+    /// The key for life that it has in blocks and bills, hex, once something was sealed, now or before.
+    pub(super) fn identity(&self) -> Option<String> {
+        self.identity.clone()
     }
 
     /// Takes a telegram that was heard at this Unix millisecond; gives how many blocks were stored.
@@ -115,13 +121,15 @@ impl Sealing {
                         None => take_up(store, &place, &waiting)?,
                     };
                     let blocks = sealer.take(store, &waiting, &starts, &Entropy::System, &edges)?;
-                    Ok((sealer, u64::try_from(blocks.len()).unwrap_or(0)))
+                    let identity = identity(store, sealer.row())?;
+                    Ok((sealer, identity, u64::try_from(blocks.len()).unwrap_or(0)))
                 })
             })
             .await;
         match taken {
-            Ok((sealer, blocks)) => {
+            Ok((sealer, identity, blocks)) => {
                 self.waiting.clear();
+                self.identity = identity;
                 self.name = Some(sealer.name().to_string());
                 self.sealer = Some(sealer);
                 Ok(blocks)
@@ -134,6 +142,18 @@ impl Sealing {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// What seals for the meter at a place, and the key that the meter has for life.
+fn known(store: &Store, place: &Place) -> Result<(Option<SealerRow>, Option<String>), StoreError> {
+    let row = store.sealer(&place.address, &place.label, place.number.as_deref())?;
+    let identity = row.as_ref().map(|row| identity(store, row.meter)).transpose()?.flatten();
+    Ok((row, identity))
+}
+
+fn identity(store: &Store, meter: i64) -> Result<Option<String>, StoreError> {
+    let row = store.meters()?.into_iter().find(|row| row.id == meter);
+    Ok(row.map(|row| hex::encode(row.identity)))
 }
 
 fn take_up(store: &Store, place: &Place, waiting: &[OpenSlot]) -> Result<SelfSealer, SealingError> {
@@ -170,4 +190,39 @@ fn open(way: Way, slot: Slot) -> Option<OpenSlot> {
     };
     let (register, _) = register(way)?;
     Some(OpenSlot { register, slot: slot.number, sample: Sample { advance: slot.advance, status } })
+}
+
+#[cfg(test)]
+mod tests {
+    use drivers::plain::Energy;
+    use gateway_core::StoreKey;
+    use protocol::metrology::label::Interval;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_meter_has_its_key_from_the_first_seal_on_and_after_a_restart_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("store.db"), &StoreKey::from_bytes([1; 32])).unwrap();
+        let keeper = Keeper::start(store).unwrap();
+        let (address, cadence) = ("tcp://127.0.0.1:1".to_owned(), std::time::Duration::from_secs(10));
+        let terms = Terms { line: 1, address, interval: Interval::QUARTER, cadence };
+        let mut sealing = Sealing::take_up(&keeper, &terms, "", Some("E1")).await.unwrap();
+        let mut sealed_at = None;
+        for tick in 0..200_u32 {
+            let import = Energy(50_000_000 + 1000 * i64::from(tick));
+            let telegram =
+                Telegram { meter: Some("E1".into()), import: Some(import), checked: true, ..Telegram::default() };
+            sealing.hear(&keeper, 1_784_592_000_000 + 10_000 * u64::from(tick), &telegram).await.unwrap();
+            if sealing.identity().is_some() && sealed_at.is_none() {
+                sealed_at = Some(tick);
+            }
+        }
+        assert!(sealed_at.is_some_and(|tick| tick >= 90), "{sealed_at:?}: with the first slot");
+        let meters = keeper.run(|store| store.meters()).await.unwrap();
+        assert_eq!(sealing.identity(), Some(hex::encode(meters[0].identity)));
+        let again = Sealing::take_up(&keeper, &terms, "", Some("E1")).await.unwrap();
+        assert_eq!(again.identity(), sealing.identity());
+        assert_eq!(Sealing::take_up(&keeper, &terms, "other", None).await.unwrap().identity(), None);
+    }
 }

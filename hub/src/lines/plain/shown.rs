@@ -7,12 +7,12 @@ use crate::api::{NowMeter, NowRegister};
 /// Parts of a watt.
 const PARTS: i64 = 10_000;
 
-/// What a telegram shows. `at` is when it was heard, Unix seconds.
-pub(super) fn shown(telegram: &Telegram, meter: String, at: i64) -> NowMeter {
+/// What a telegram of the meter with this name and key shows. `at` is when it was heard, Unix seconds.
+pub(super) fn shown(telegram: &Telegram, meter: String, identity: Option<String>, at: i64) -> NowMeter {
     let mut registers = Vec::new();
     let mut total = |code: &str, energy: Option<Energy>| {
         if let Some(total) = energy.and_then(|energy| u64::try_from(energy.0).ok()) {
-            registers.push(NowRegister { code: code.into(), unit: "Wh".into(), total });
+            registers.push(NowRegister { code: code.into(), unit: "Wh".into(), total, device: None });
         }
     };
     total("1-0:1.8.0", telegram.import);
@@ -20,11 +20,17 @@ pub(super) fn shown(telegram: &Telegram, meter: String, at: i64) -> NowMeter {
     for channel in &telegram.channels {
         let Volume(thousandths) = channel.total;
         if let Ok(total) = u64::try_from(thousandths) {
-            registers.push(NowRegister { code: channel.code.clone(), unit: channel.unit.clone(), total: total * 10 });
+            registers.push(NowRegister {
+                code: channel.code.clone(),
+                unit: channel.unit.clone(),
+                total: total.saturating_mul(10),
+                device: channel.device,
+            });
         }
     }
     NowMeter {
         meter,
+        identity,
         received_at: at,
         at: clock(telegram).unwrap_or_else(|| at.unsigned_abs()),
         power: telegram.power.map(watts),
