@@ -13,11 +13,10 @@ use protocol::metrology::certificate::SealClass;
 use protocol::metrology::label::{Interval, MeterId, Register, RegisterCode, RegisterKind, Status, Unit};
 use protocol::metrology::seal::Sample;
 use sealer::entropy::NoEntropy;
-use sealer::meter::MAX_TOTAL;
 use sealer::{Block, Entropy, MeterError, SealingMeter, flash};
 
 use crate::ingest::{self, Ingest, IngestError};
-use crate::store::{OpenSlot, Store, StoreError};
+use crate::store::{OpenSlot, SealerRow, Store, StoreError};
 
 /// Days of missing slots that are sealed one by one; after a longer silence a new epoch begins.
 const MOST_MISSING_DAYS: u64 = 1;
@@ -112,12 +111,13 @@ impl SelfSealer {
         {
             return Err(SealingError::Elsewhere);
         }
+        if let Some(row) = store.sealer_at(&place.address, &place.label)?.filter(|row| row.is_of_another(number)) {
+            // Another meter hung here: what is open of it is sealed, and its chain waits for it.
+            Self::load(store, &row, place.interval)?.close(store)?;
+            store.leave_address(row.id)?;
+        }
         if let Some(row) = store.sealer(&place.address, &place.label, number)? {
-            let (meter, _) = flash::read(&row.state).ok_or(StoreError::Damaged("sealer"))?;
-            let mut sealer = Self { id: row.id, row: row.meter, meter, interval: place.interval };
-            for open in store.open_slots(row.id)? {
-                sealer.meter.record(&open.register, open.slot, open.sample)?;
-            }
+            let mut sealer = Self::load(store, &row, place.interval)?;
             if sealer.meter.registers().all(|register| register.interval == place.interval) {
                 store.place_sealer(row.id, &place.address, number)?;
                 return Ok((sealer, row.edges.to_vec()));
@@ -133,6 +133,15 @@ impl SelfSealer {
         let id = store.insert_sealer(&place.address, &place.label, row, &flash::write(&meter, 1))?;
         store.place_sealer(id, &place.address, number)?;
         Ok((Self { id, row, meter, interval: place.interval }, Vec::new()))
+    }
+
+    fn load(store: &Store, row: &SealerRow, interval: Interval) -> Result<Self, SealingError> {
+        let (meter, _) = flash::read(&row.state).ok_or(StoreError::Damaged("sealer"))?;
+        let mut sealer = Self { id: row.id, row: row.meter, meter, interval };
+        for open in store.open_slots(row.id)? {
+            sealer.meter.record(&open.register, open.slot, open.sample)?;
+        }
+        Ok(sealer)
     }
 
     /// The meter's row.
@@ -172,7 +181,7 @@ impl SelfSealer {
             if self.meter.register(&start.code).is_none() {
                 let (kind, interval) = (RegisterKind::Cumulative, self.interval);
                 let register = Register { code: start.code, unit: start.unit, kind, interval };
-                self.meter.add_register(register, start.total.min(MAX_TOTAL - 1))?;
+                self.meter.add_register(register, start.total)?;
                 changed = true;
             }
         }
@@ -241,7 +250,8 @@ impl SelfSealer {
         }
         run.finish()?;
         for block in blocks {
-            store.drop_open_slots(self.id, &block.register, block.span.until / self.interval.seconds())?;
+            let interval = self.meter.register(&block.register).map_or(self.interval, |register| register.interval);
+            store.drop_open_slots(self.id, &block.register, block.span.until / interval.seconds())?;
         }
         store.keep_sealer_state(self.id, &flash::write(&self.meter, 1))?;
         Ok(())

@@ -153,3 +153,34 @@ fn a_meter_is_known_by_its_number_and_sealed_for_once() {
     let (anew, _) = home.open(&place("E1")).unwrap();
     assert!(anew.row() != sealer.row() && anew.row() != hourly.row());
 }
+
+#[test]
+fn another_meter_in_the_same_place_has_a_chain_of_its_own() {
+    let mut home = home();
+    let (mut first, _) = home.open(&place("E1")).unwrap();
+    home.take(&mut first, &slots(FIRST..FIRST + 10)).unwrap();
+    let (mut second, edges) = home.open(&place("E2")).unwrap();
+    assert_ne!(first.row(), second.row());
+    assert!(edges.is_empty());
+    assert_eq!(second.name(), MeterId::new("E2").unwrap());
+    assert_eq!(home.blocks(&first)[0].0, Span { from: START, until: START + 10 * 900 }, "what was open is sealed");
+    home.take(&mut second, &slots(FIRST + 11..FIRST + 20)).unwrap();
+    // The first comes back: its chain goes on, and the gap is missing.
+    let (mut again, edges) = home.open(&place("E1")).unwrap();
+    assert_eq!((again.row(), edges.as_slice()), (first.row(), b"edges".as_slice()));
+    home.take(&mut again, &slots(FIRST + 40..FIRST + 50)).unwrap();
+    assert_eq!(again.earliest(&import()), Some(FIRST + 50));
+    // A meter that tells no number is the one that hangs there.
+    let unnamed = Place { number: None, ..place("E1") };
+    assert_eq!(home.open(&unnamed).unwrap().0.row(), first.row());
+}
+
+#[test]
+fn a_start_that_no_register_shows_is_refused() {
+    let mut home = home();
+    let (mut sealer, _) = home.open(&place("E1")).unwrap();
+    let start = Start { total: u64::MAX, ..starts()[0] };
+    let refused =
+        home.store.transaction(|store| sealer.take(store, &slots(FIRST..FIRST + 1), &[start], &Entropy::System, b""));
+    assert!(matches!(refused, Err(SealingError::Meter(MeterError::Total))));
+}

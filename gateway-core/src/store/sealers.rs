@@ -13,10 +13,20 @@ pub struct SealerRow {
     pub id: i64,
     /// Row of the meter that it appears as.
     pub meter: i64,
+    /// What the plain meter told as its number.
+    pub number: Option<String>,
     /// Its keys and chains, as [`sealer::flash`] writes them.
     pub state: Zeroizing<Vec<u8>>,
     /// Where the plain meter's registers stood at the end of the last slot.
     pub edges: Zeroizing<Vec<u8>>,
+}
+
+impl SealerRow {
+    /// Whether it seals for a meter with another number than this.
+    #[must_use]
+    pub fn is_of_another(&self, number: Option<&str>) -> bool {
+        self.number.as_deref().zip(number).is_some_and(|(own, number)| own != number)
+    }
 }
 
 impl std::fmt::Debug for SealerRow {
@@ -42,22 +52,30 @@ impl std::fmt::Debug for OpenSlot {
     }
 }
 
-const COLUMNS: &str = "id, meter, state, edges";
+const COLUMNS: &str = "id, meter, state, edges, number";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<SealerRow> {
     let (state, edges) = (Zeroizing::new(row.get(2)?), Zeroizing::new(row.get(3)?));
-    Ok(SealerRow { id: row.get(0)?, meter: row.get(1)?, state, edges })
+    Ok(SealerRow { id: row.get(0)?, meter: row.get(1)?, number: row.get(4)?, state, edges })
 }
 
 impl Store {
-    /// What seals for the meter at an address; `label` tells meters behind one address apart. A meter that tells its number
-    /// is found at any address that no line leads to any more: its cable was moved.
+    /// What seals at an address; `label` tells meters behind one address apart.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn sealer_at(&self, address: &str, label: &str) -> Result<Option<SealerRow>, StoreError> {
+        let here = format!("SELECT {COLUMNS} FROM sealers WHERE address = ?1 AND label = ?2");
+        Ok(self.connection.prepare_cached(&here)?.query_row((address, label), read).optional()?)
+    }
+
+    /// What seals for the meter at an address. One that tells its number is no other number's, and is found at any address
+    /// that no line leads to any more: its cable was moved.
     ///
     /// # Errors
     /// When the database fails.
     pub fn sealer(&self, address: &str, label: &str, number: Option<&str>) -> Result<Option<SealerRow>, StoreError> {
-        let here = format!("SELECT {COLUMNS} FROM sealers WHERE address = ?1 AND label = ?2");
-        let found = self.connection.prepare_cached(&here)?.query_row((address, label), read).optional()?;
+        let found = self.sealer_at(address, label)?.filter(|row| !row.is_of_another(number));
         let (None, Some(number)) = (&found, number) else { return Ok(found) };
         let elsewhere = format!(
             "SELECT {COLUMNS} FROM sealers WHERE number = ?1 AND label = ?2 \
@@ -101,6 +119,15 @@ impl Store {
         self.connection
             .prepare_cached("UPDATE sealers SET address = ?2, number = coalesce(?3, number) WHERE id = ?1")?
             .execute((id, address, number))?;
+        Ok(())
+    }
+
+    /// Another meter hangs at its address: it waits under none until its own is read again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn leave_address(&self, id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached("UPDATE sealers SET address = 'left:' || id WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 

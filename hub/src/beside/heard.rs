@@ -67,11 +67,14 @@ impl Heard {
         }
     }
 
-    /// The moment up to which every series that speaks at all is known; none before any slot is.
+    /// The moment up to which every series is known that has spoken within the last day of slots; none before any has. One
+    /// that is silent for longer is missing from then on, and keeps no other back.
     pub(super) fn until(&self) -> Option<u64> {
         let known = self.known();
-        let edges = known.series.iter().filter_map(|series| Some(series.edge?.0));
-        Some(edges.min()? * self.interval.seconds())
+        let edges = || known.series.iter().filter_map(|series| Some(series.edge?.0));
+        let newest = edges().max()?;
+        let until = edges().filter(|edge| newest - edge <= self.interval.slots_per_day()).min()?;
+        Some(until * self.interval.seconds())
     }
 
     /// Forgets slots that were recorded.

@@ -34,14 +34,29 @@ pub(super) struct Listening {
 
 impl Listening {
     /// Goes on where the device ended that has this directory.
-    pub(super) fn open(directory: &Path, interval: Interval) -> Self {
+    ///
+    /// # Errors
+    /// When the file of it cannot be read: without it, what passed meanwhile would be lost.
+    pub(super) fn open(directory: &Path, interval: Interval) -> Result<Self, Failure> {
         let (path, seconds) = (directory.join(FILE), u32::try_from(interval.seconds()).unwrap_or(u32::MAX));
         let terms = Terms::for_interval(seconds);
-        let bytes = Zeroizing::new(fs::read(&path).unwrap_or_default());
-        let kept = serde_json::from_slice::<Kept>(&bytes).ok();
-        let kept = kept.filter(|kept| kept.version == VERSION && kept.interval == seconds);
-        let marks = kept.map(|kept| kept.marks).unwrap_or_default();
-        Self { slots: Slots::resume(terms, &marks), interval: seconds, path, kept: marks }
+        let marks = match fs::read(&path).map(Zeroizing::new) {
+            Ok(bytes) => {
+                let kept = serde_json::from_slice::<Kept>(&bytes).ok().filter(|kept| kept.version == VERSION);
+                let damaged = || {
+                    let message = format!(
+                        "{}: damaged, or written by another version; remove it to go on without what passed since",
+                        path.display()
+                    );
+                    Failure::could_not("marks", message)
+                };
+                let kept = kept.ok_or_else(damaged)?;
+                if kept.interval == seconds { kept.marks } else { Marks::default() }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Marks::default(),
+            Err(error) => return Err(Failure::file(&path, &error)),
+        };
+        Ok(Self { slots: Slots::resume(terms, &marks), interval: seconds, path, kept: marks })
     }
 
     /// The ways that the meter counts, as far as is known.
@@ -64,6 +79,13 @@ impl Listening {
     /// Takes a telegram that was heard at this Unix millisecond.
     pub(super) fn hear(&mut self, at: u64, telegram: &Telegram) -> Vec<(Way, Slot)> {
         self.slots.hear(at, telegram)
+    }
+
+    /// The moment at which the slots begin that were not told yet, of the register that is furthest.
+    pub(super) fn until(&self) -> Option<u64> {
+        let marks = self.slots.marks();
+        let slots = [marks.import, marks.export].into_iter().flatten().map(|mark| mark.slot);
+        slots.max().map(|slot| slot * u64::from(self.interval))
     }
 
     /// Where the registers stand.

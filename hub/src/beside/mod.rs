@@ -14,4 +14,4 @@ mod run;
 mod setup;
 
 pub use run::{Beside, run};
-pub use setup::Options;
+pub use setup::{Options, name};

@@ -20,6 +20,8 @@ use crate::commands::now_millis;
 
 /// Requests that wait for the device at most.
 const QUEUE: usize = 64;
+/// Least time for which what the meter said is shown as of now.
+const LEAST_SHOWN: Duration = Duration::from_secs(30);
 
 /// What happens meanwhile.
 #[derive(Clone, Debug)]
@@ -47,7 +49,7 @@ pub async fn run(line: LineAdd, options: Options, say: &mut (dyn FnMut(&Beside) 
     let line = setup::line(line, &options.directory)?;
     std::fs::create_dir_all(&options.directory).map_err(|error| Failure::file(&options.directory, &error))?;
     let terms = line.terms();
-    let listening = Listening::open(&options.directory, terms.interval);
+    let listening = Listening::open(&options.directory, terms.interval)?;
     let patience = Patience { silence: line.profile.silence(), ..Patience::default() };
     let (reader, handle, mut heard) = Reader::new(line.dial, line.spoken, patience, crate::lines::random_number);
     let reader = tokio::spawn(reader.run());
@@ -65,6 +67,7 @@ pub async fn run(line: LineAdd, options: Options, say: &mut (dyn FnMut(&Beside) 
         ports: Vec::new(),
         inward,
         pair: options.pair,
+        heard_at: None,
         options,
         say,
         code_shown: false,
@@ -111,6 +114,8 @@ struct Run<'a> {
     ports: Vec<Port>,
     inward: mpsc::Sender<Inward>,
     pair: bool,
+    /// When the plain meter spoke last.
+    heard_at: Option<Instant>,
     options: Options,
     say: &'a mut (dyn FnMut(&Beside) + Send),
     /// Whether the code file holds a code that is good.
@@ -146,11 +151,33 @@ impl Run<'_> {
                 open.parts.heard.recorded(until);
             }
             self.push(&pushes);
-            self.listening.keep()?;
+            self.keep();
         }
-        let now: Vec<_> = self.device.as_mut().and_then(|open| open.device.now()).into_iter().collect();
-        self.push(&now);
+        self.heard_at = Some(Instant::now());
+        self.push_now();
         Ok(())
+    }
+
+    /// Keeps where the plain registers stand, once the device has recorded all that they told: a restart goes on from there.
+    /// What cannot be kept now is with the next slot.
+    fn keep(&mut self) {
+        let Some(open) = &self.device else { return };
+        let recorder = open.device.recorder();
+        if recorder.is_full() || self.listening.until() > Some(recorder.at()) {
+            return;
+        }
+        if let Err(failure) = self.listening.keep() {
+            self.meter("not-kept", failure.to_string());
+        }
+    }
+
+    /// What the meter shows now, while it speaks: what is old is not shown as of now.
+    fn push_now(&mut self) {
+        let while_new = Duration::from_secs(3 * u64::from(self.terms.cadence)).max(LEAST_SHOWN);
+        if self.heard_at.is_some_and(|heard| heard.elapsed() <= while_new) {
+            let now: Vec<_> = self.device.as_mut().and_then(|open| open.device.now()).into_iter().collect();
+            self.push(&now);
+        }
     }
 
     /// Opens the device and its lines.
@@ -211,8 +238,7 @@ impl Run<'_> {
                     answers.iter().for_each(|answer| port.answer(answer));
                 }
                 if matches!(message, Some(Message::Hello(_))) {
-                    let now: Vec<_> = self.device.as_mut().and_then(|open| open.device.now()).into_iter().collect();
-                    self.push(&now);
+                    self.push_now();
                 }
                 // The line may be gone.
                 let _ = done.send(());

@@ -76,7 +76,7 @@ pub(super) fn device(
         source: Arc::clone(&heard) as _,
         intakes: ways.iter().filter_map(|way| intake(*way, terms.interval)).collect(),
         entropy: Entropy::System,
-        id: options.id.or_else(|| number.and_then(MeterId::new)),
+        id: options.id.or_else(|| number.and_then(name)),
         class: SealClass::BesideMeter,
         start: Some(now.div_ceil(seconds) * seconds),
         cadence: terms.cadence,
@@ -85,6 +85,11 @@ pub(super) fn device(
         currency: Currency { code: "EUR".into(), exponent: 2 },
     };
     Parts { heard, setup: Arc::new(setup) }
+}
+
+/// A name that can stand in a broker's topics.
+pub fn name(text: &str) -> Option<MeterId> {
+    MeterId::new(text).filter(|_| !text.is_empty() && !text.contains(['/', '+', '#']))
 }
 
 /// What the device goes by for as long as it runs.

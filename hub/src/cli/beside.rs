@@ -76,8 +76,7 @@ pub struct BesideArgs {
 }
 
 fn name(text: &str) -> Result<MeterId, &'static str> {
-    let good = !text.is_empty() && !text.contains(['/', '+', '#']);
-    MeterId::new(text).filter(|_| good).ok_or("write up to 32 letters, digits and marks, without / + #")
+    beside::name(text).ok_or("write up to 32 letters, digits and marks, without / + #")
 }
 
 /// Runs the device.

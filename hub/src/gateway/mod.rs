@@ -240,10 +240,13 @@ impl Gateway {
     }
 
     async fn remove_line(&self, line: i64) -> Result<Answer, Failure> {
-        self.lines.lock().await.close(line).await;
+        // Held until the row is gone: nobody opens it again meanwhile.
+        let mut lines = self.lines.lock().await;
+        lines.close(line).await;
         if !self.keeper.run(move |store| store.remove_line(line)).await? {
             return Err(Failure::refused("no-line", format!("there is no line {line}")));
         }
+        drop(lines);
         self.lines().await
     }
 

@@ -35,6 +35,11 @@ impl Shared {
         before.is_some_and(|before| before.meter != name)
     }
 
+    /// Shows nothing of one of several meters any more.
+    pub(super) fn hide_meter(&self, label: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now.remove(label);
+    }
+
     /// How the line is.
     #[must_use]
     pub fn state(&self) -> LineState {

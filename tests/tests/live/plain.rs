@@ -54,7 +54,7 @@ fn check(town: &Town, home: &str) {
     let passed = |from: u64| Some(total(from + 900)? - total(from)?);
     let rows = import["readings"].as_array().unwrap();
     let mut compared = 0;
-    for row in rows.iter().filter(|row| row["status"] == "measured") {
+    for row in rows.iter().filter(|row| row["status"] != "missing") {
         let start: jiff::Timestamp = row["start"].as_str().unwrap().parse().unwrap();
         let start = u64::try_from(start.as_second()).unwrap();
         // What the meter played in the quarters around, as far as it has: a late clock moves edges into them.
@@ -65,8 +65,8 @@ fn check(town: &Town, home: &str) {
         assert!(value.abs_diff(passed / 10_000) <= bound, "{row}: {} Wh passed, bound {bound}", passed / 10_000);
         compared += 1;
     }
-    println!("{home}: {compared} of {} quarters measured", rows.len());
-    assert!(rows.len() >= 2, "{readings}");
+    println!("{home}: {compared} of {} quarters compared", rows.len());
+    assert!(rows.len() >= 2 && compared > 0, "{readings}");
 }
 
 #[test]

@@ -11,8 +11,6 @@
 mod sealing;
 mod setup;
 mod shown;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,7 +60,8 @@ pub(super) struct PlainConversation {
     handle: Handle<std::convert::Infallible>,
     /// By label: a bridge may speak for several meters.
     meters: BTreeMap<String, Sealing>,
-    shown_at: Option<Instant>,
+    /// When each meter was heard last.
+    shown_at: BTreeMap<String, Instant>,
     failures: Refusals,
     refusals: Refusals,
 }
@@ -75,8 +74,8 @@ impl PlainConversation {
         events: broadcast::Sender<Event>,
         shared: Shared,
     ) -> Self {
-        let (meters, failures, refusals) = Default::default();
-        Self { terms, keeper, events, shared, handle, meters, shown_at: None, failures, refusals }
+        let (meters, shown_at, failures, refusals) = Default::default();
+        Self { terms, keeper, events, shared, handle, meters, shown_at, failures, refusals }
     }
 
     /// Listens until it is told to close or the reader has ended.
@@ -162,7 +161,8 @@ impl PlainConversation {
                 self.refuse("too-many-meters", "more meters speak on this line than a bridge has inputs");
                 return Ok(());
             }
-            let number = telegram.meter.as_deref();
+            // A number that no checksum stands behind may have been changed: it must come again to be believed.
+            let number = telegram.meter.as_deref().filter(|number| telegram.checked && *number != label);
             let sealing = Sealing::take_up(&self.keeper, &self.terms, &label, number).await?;
             self.found(sealing.name().unwrap_or_else(|| number.unwrap_or("a meter without a number").to_owned()));
             self.meters.insert(label.clone(), sealing);
@@ -174,7 +174,7 @@ impl PlainConversation {
         if self.shared.show_meter(&label, shown(telegram, name.clone(), identity, now())) {
             self.found(name.clone());
         }
-        self.shown_at = Some(Instant::now());
+        self.shown_at.insert(label, Instant::now());
         match stored {
             Ok(0) => Ok(()),
             Ok(blocks) => {
@@ -217,10 +217,14 @@ impl PlainConversation {
             self.tell_refusal(&code, message);
         }
         let while_new = self.terms.cadence.saturating_mul(CADENCES).max(LEAST_SHOWN);
-        if self.shown_at.is_some_and(|since| at - since > while_new) {
-            self.shown_at = None;
-            self.shared.show(None);
-        }
+        let shared = &self.shared;
+        self.shown_at.retain(|label, since| {
+            let is_new = at - *since <= while_new;
+            if !is_new {
+                shared.hide_meter(label);
+            }
+            is_new
+        });
     }
 
     /// What needs a person: a key that is missing or wrong. Anything else is the line's noise, and counted.

@@ -1,6 +1,7 @@
 //! One plain meter's slots on their way into sealed blocks.
 //!
-//! Slots wait in memory until the store has taken them; when it fails, the sealer is taken up anew from what is stored.
+//! Slots wait in memory until the store has taken them; when it fails, the sealer is taken up anew from what is stored. A store
+//! that fails for a year makes some megabytes of them: none is dropped, as the last may hold the sum of many.
 
 use drivers::plain::Telegram;
 use drivers::slots::{How, Marks, Slot, Slots, Terms as SlotTerms, Way};
@@ -15,9 +16,6 @@ use super::Terms;
 use crate::Failure;
 use crate::commands::now;
 use crate::keeper::Keeper;
-
-/// Slots that wait for a store that fails: a month of quarter-hours, both ways. Beyond it the oldest are missing.
-const MOST_WAITING: usize = 2 * 31 * 96;
 
 /// One plain meter on its way into sealed blocks.
 pub(super) struct Sealing {
@@ -48,8 +46,8 @@ impl Sealing {
         let (row, identity) = keeper.run(move |store| known(store, &asked)).await?;
         let interval = u32::try_from(terms.interval.seconds()).unwrap_or(u32::MAX);
         let terms = SlotTerms::for_interval(interval);
-        let edges = row.and_then(|row| serde_json::from_slice::<Kept>(&row.edges).ok());
-        let slots = match edges.filter(|kept| kept.interval == interval) {
+        let kept = row.and_then(|row| serde_json::from_slice::<Kept>(&row.edges).ok());
+        let slots = match kept.filter(|kept| kept.version == VERSION && kept.interval == interval) {
             Some(kept) => Slots::resume(terms, &kept.marks),
             None => Slots::new(terms),
         };
@@ -71,10 +69,8 @@ impl Sealing {
     /// # Errors
     /// When the meter is sealed for elsewhere, or the store fails: then what was completed waits.
     pub(super) async fn hear(&mut self, keeper: &Keeper, at: u64, telegram: &Telegram) -> Result<u64, Failure> {
-        if self.place.number.is_none() {
-            self.place.number.clone_from(&telegram.meter);
-        }
         let completed = self.slots.hear(at, telegram);
+        self.know_number();
         if completed.is_empty() {
             return Ok(0);
         }
@@ -83,9 +79,19 @@ impl Sealing {
             self.begin(way, &marks, &completed);
         }
         self.waiting.extend(completed.into_iter().filter_map(|(way, slot)| open(way, slot)));
-        let beyond = self.waiting.len().saturating_sub(MOST_WAITING);
-        self.waiting.drain(..beyond);
         self.store_held(keeper).await
+    }
+
+    /// Once another meter is believed to hang here, what it took is sealed as its own. What a bridge calls its inputs by is
+    /// no number: other bridges call theirs the same.
+    fn know_number(&mut self) {
+        let number = self.slots.marks().meter.filter(|number| *number != self.place.label);
+        if number.is_some() && number != self.place.number {
+            if self.place.number.is_some() {
+                (self.sealer, self.starts) = (None, Vec::new());
+            }
+            self.place.number = number;
+        }
     }
 
     /// Notes what a register showed when the first of its completed slots began.
@@ -137,6 +143,7 @@ impl Sealing {
             // It will be refused however often it comes.
             Err(refused @ Failure::Refused { .. }) => {
                 self.waiting.clear();
+                self.starts.clear();
                 Err(refused)
             }
             Err(failure) => Err(failure),
@@ -224,5 +231,35 @@ mod tests {
         let again = Sealing::take_up(&keeper, &terms, "", Some("E1")).await.unwrap();
         assert_eq!(again.identity(), sealing.identity());
         assert_eq!(Sealing::take_up(&keeper, &terms, "other", None).await.unwrap().identity(), None);
+    }
+
+    #[tokio::test]
+    async fn another_meter_is_sealed_as_itself_once_it_is_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("store.db"), &StoreKey::from_bytes([1; 32])).unwrap();
+        let keeper = Keeper::start(store).unwrap();
+        let (address, cadence) = ("tcp://127.0.0.1:1".to_owned(), std::time::Duration::from_secs(10));
+        let terms = Terms { line: 1, address, interval: Interval::QUARTER, cadence };
+        let mut sealing = Sealing::take_up(&keeper, &terms, "", Some("E1")).await.unwrap();
+        let mut names = Vec::new();
+        for tick in 0..600_u32 {
+            // One telegram of a damaged number, then another meter from the middle on.
+            let number = if tick == 150 {
+                "X1"
+            } else if tick < 300 {
+                "E1"
+            } else {
+                "E2"
+            };
+            let start = if tick < 300 { 50_000_000 } else { 9_000_000_000 };
+            let import = Energy(start + 1000 * i64::from(tick));
+            let telegram =
+                Telegram { meter: Some(number.into()), import: Some(import), checked: true, ..Telegram::default() };
+            sealing.hear(&keeper, 1_784_592_000_000 + 10_000 * u64::from(tick), &telegram).await.unwrap();
+            names.extend(sealing.name().filter(|name| names.last() != Some(name)));
+        }
+        assert_eq!(names, ["E1", "E2"]);
+        let meters = keeper.run(|store| store.meters()).await.unwrap();
+        assert_eq!(meters.iter().map(|meter| meter.name.as_str()).collect::<Vec<_>>(), ["E1", "E2"]);
     }
 }
