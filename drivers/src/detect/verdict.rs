@@ -6,7 +6,7 @@ use super::Heard;
 use crate::plain::Protocol;
 use crate::profile::Wire;
 
-/// So many telegrams that the line changed say what they are of, and that no good one will come soon.
+/// After so many telegrams that the line changed no good one will come soon.
 pub(super) const DAMAGED: u64 = 3;
 
 /// What was heard at one setting, or on a port when all were tried.
@@ -78,8 +78,8 @@ impl Verdict {
     pub const fn settles(&self) -> bool {
         match self {
             Self::Found(_) | Self::Encrypted { .. } => true,
-            Self::Damaged { count, .. } => *count >= DAMAGED,
-            Self::Silent | Self::Noise { .. } | Self::SevenBits { .. } => false,
+            // What another setting makes of a line repeats with each telegram, and may look like frames of another protocol.
+            Self::Damaged { .. } | Self::Silent | Self::Noise { .. } | Self::SevenBits { .. } => false,
         }
     }
 }
