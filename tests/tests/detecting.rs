@@ -98,7 +98,7 @@ fn each_is_found_with_its_speed() {
         ] {
             scope.spawn(move || {
                 let arguments = [&["--protocol", protocol, "--dialect", dialect, "--baud", baud], quirk].concat();
-                let told = found(&arguments, &["--seconds", "48"], profile, settings);
+                let told = found(&arguments, &["--seconds", "24"], profile, settings);
                 assert!(told["import_kwh"].is_string() || told["power_w"].is_string(), "{told}");
             });
         }
@@ -131,7 +131,7 @@ fn a_meter_that_encrypts_is_told_and_opened_by_its_key() {
                 let (_meter, path) =
                     meter(&["--protocol", protocol, "--dialect", dialect, "--baud", baud, "--key", KEY]);
                 let given: Vec<_> = given.into_iter().flat_map(|file| ["--meter-key-file", file]).collect();
-                let (code, told, said) = detect(&[&["--port", &path, "--seconds", "48"], &given[..]].concat());
+                let (code, told, said) = detect(&[&["--port", &path, "--seconds", "24"], &given[..]].concat());
                 assert!(!said.to_lowercase().contains("2233445566"), "{said}");
                 let fits = |list: &Value| list.as_array().unwrap().iter().any(|one| one == profile);
                 if verdict == "found" {

@@ -1,7 +1,6 @@
 //! One plain meter's slots on their way into sealed blocks.
 //!
-//! Slots wait in memory until the store has taken them; when it fails, the sealer is taken up anew from what is stored. A store
-//! that fails for a year makes some megabytes of them: none is dropped, as the last may hold the sum of many.
+//! Slots wait in memory until the store has taken them; when it fails, the sealer is taken up anew from what is stored.
 
 use drivers::plain::Telegram;
 use drivers::slots::{How, Marks, Slot, Slots, Terms as SlotTerms, Way};
@@ -16,6 +15,10 @@ use super::Terms;
 use crate::Failure;
 use crate::commands::now;
 use crate::keeper::Keeper;
+
+/// Slots that wait for a store that fails: 400 days of quarter-hours, both ways, some megabytes. Beyond it the oldest are
+/// missing; what one telegram completed is never cut, as its last slot may hold the sum of all.
+const MOST_WAITING: usize = 2 * 400 * 96;
 
 /// One plain meter on its way into sealed blocks.
 pub(super) struct Sealing {
@@ -78,6 +81,8 @@ impl Sealing {
         for way in [Way::Import, Way::Export] {
             self.begin(way, &marks, &completed);
         }
+        let beyond = self.waiting.len().saturating_sub(MOST_WAITING);
+        self.waiting.drain(..beyond);
         self.waiting.extend(completed.into_iter().filter_map(|(way, slot)| open(way, slot)));
         self.store_held(keeper).await
     }
