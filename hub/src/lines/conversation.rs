@@ -40,6 +40,9 @@ pub(super) struct Conversation {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) shared: Shared,
     pub(super) handle: Handle<Message>,
+    /// Whether the line is open, as far as its events tell: the handle knows sooner, and what is said then would be
+    /// forgotten when the event comes.
+    pub(super) open: bool,
     pub(super) greeting: Greeting,
     /// Who answered our greeting.
     pub(super) identity: Option<Identity>,
@@ -71,6 +74,7 @@ impl Conversation {
             events,
             shared,
             handle,
+            open: false,
             greeting: Greeting::default(),
             identity: None,
             certificates: Vec::new(),
@@ -131,6 +135,7 @@ impl Conversation {
         match event {
             Heard::Connected => {
                 self.forget();
+                self.open = true;
                 self.shared.change(|state| {
                     state.up = true;
                     state.why = None;
@@ -143,6 +148,7 @@ impl Conversation {
             Heard::Disconnected { why, retry_in } => {
                 let result = self.store_held().await;
                 self.forget();
+                self.open = false;
                 self.lost(&why, retry_in);
                 result
             }
@@ -203,7 +209,7 @@ impl Conversation {
         }
         self.pairing_tick(at);
         self.show_no_old(at);
-        if self.handle.is_connected() {
+        if self.open {
             if self.greeting.is_due(at) {
                 self.greet();
             }

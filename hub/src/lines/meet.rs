@@ -61,7 +61,8 @@ impl Conversation {
     pub(super) fn greet(&mut self) {
         let at = Instant::now();
         self.greeting.answered = false;
-        if self.greeting.said_at.is_some_and(|last| at - last < GREETING_PAUSE) {
+        // A line that opens is greeted anyhow.
+        if !self.open || self.greeting.said_at.is_some_and(|last| at - last < GREETING_PAUSE) {
             return;
         }
         let mut nonce = [0; NONCE_BYTES];

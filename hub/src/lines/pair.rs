@@ -133,7 +133,7 @@ impl Conversation {
     /// is open or not.
     pub(super) fn pairing_tick(&mut self, at: Instant) {
         let ready = self.certificates_complete();
-        let open = self.handle.is_connected();
+        let open = self.open;
         let Some(pairing) = &mut self.pairing else { return };
         if at >= pairing.until {
             let failure = pairing.too_late(open);
