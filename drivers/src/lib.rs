@@ -39,6 +39,6 @@ pub use address::{Address, AddressError, Bits, Mqtt, Parity, Recording, Serial, 
 pub use dialect::{Damage, Dialect, Found};
 pub use error::{CaFileReason, LineError};
 pub use ports::{PortInfo, ports};
-pub use reader::{Event, Events, Handle, Patience, Reader, SendError, silence_for};
+pub use reader::{Event, Events, Handle, Patience, Reader, SendError, Told, silence_for};
 pub use secret::Secret;
 pub use transport::{Chunk, Dial, Line, Manner, Mode, open};

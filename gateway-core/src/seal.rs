@@ -117,14 +117,13 @@ impl SelfSealer {
             store.leave_address(row.id)?;
         }
         if let Some(row) = store.sealer(&place.address, &place.label, number)? {
-            let mut sealer = Self::load(store, &row, place.interval)?;
+            let sealer = Self::load(store, &row, place.interval)?;
             if sealer.meter.registers().all(|register| register.interval == place.interval) {
                 store.place_sealer(row.id, &place.address, number)?;
                 return Ok((sealer, row.edges.to_vec()));
             }
-            // Slots of another length are another meter's; what is open is sealed first.
-            sealer.close(store)?;
-            store.remove_sealer(row.id)?;
+            // Slots of another length are another meter's.
+            Self::retire(store, place)?;
         }
         let id = number.and_then(MeterId::new).map_or_else(|| unnamed(entropy), |id| Ok(Some(id)))?;
         let (meter, pairing) = SealingMeter::new(entropy, id, SealClass::SelfSealed, first)?;
@@ -133,6 +132,19 @@ impl SelfSealer {
         let id = store.insert_sealer(&place.address, &place.label, row, &flash::write(&meter, 1))?;
         store.place_sealer(id, &place.address, number)?;
         Ok((Self { id, row, meter, interval: place.interval }, Vec::new()))
+    }
+
+    /// Ends what seals for a meter: what is open of it is sealed, and the next [`SelfSealer::open`] makes new keys. To be
+    /// called within a transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn retire(store: &Store, place: &Place) -> Result<(), SealingError> {
+        if let Some(row) = store.sealer(&place.address, &place.label, place.number.as_deref())? {
+            Self::load(store, &row, place.interval)?.close(store)?;
+            store.remove_sealer(row.id)?;
+        }
+        Ok(())
     }
 
     fn load(store: &Store, row: &SealerRow, interval: Interval) -> Result<Self, SealingError> {

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::dialect::{Damage, Dialect};
 use crate::error::LineError;
@@ -53,8 +54,17 @@ pub enum Event<M> {
     },
 }
 
+/// An event, and when it was: whoever takes it later still knows how old it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<M> {
+    /// When it was; of a message, when the last of it came.
+    pub at: Instant,
+    /// What it is.
+    pub event: Event<M>,
+}
+
 /// What a reader reports, in order. It ends after the reader; dropping it ends the reader.
-pub type Events<M> = mpsc::Receiver<Event<M>>;
+pub type Events<M> = mpsc::Receiver<Told<M>>;
 
 /// How long a reader waits for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +189,7 @@ pub struct Reader<D: Dialect> {
     dialect: D,
     patience: Patience,
     random: Box<dyn FnMut() -> u64 + Send>,
-    events: mpsc::Sender<Event<D::Heard>>,
+    events: mpsc::Sender<Told<D::Heard>>,
     /// Held here too, so that orders never end.
     _orders: Arc<watch::Sender<Orders>>,
     orders: watch::Receiver<Orders>,

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::back_off::BackOff;
 use super::tally::Tally;
-use super::{Event, Orders, Reader};
+use super::{Event, Orders, Reader, Told};
 use crate::address::Address;
 use crate::dialect::{Dialect, Found};
 use crate::error::LineError;
@@ -111,7 +111,9 @@ impl<D: Dialect> Reader<D> {
                 }
                 Some(Err(why)) => return why,
                 Some(Ok(chunk)) => {
-                    if let Err(why) = self.hear(&chunk, opened, back_off, tally).await {
+                    // Before its events wait to be taken.
+                    let came = Instant::now();
+                    if let Err(why) = self.hear(&chunk, came, opened, back_off, tally).await {
                         return why;
                     }
                     heard = Instant::now();
@@ -123,6 +125,7 @@ impl<D: Dialect> Reader<D> {
     async fn hear(
         &mut self,
         chunk: &Chunk,
+        came: Instant,
         opened: Instant,
         back_off: &mut BackOff,
         tally: &mut Tally,
@@ -133,7 +136,7 @@ impl<D: Dialect> Reader<D> {
                     if opened.elapsed() >= self.patience.settled {
                         back_off.reset();
                     }
-                    self.emit(Event::Message(message)).await?;
+                    self.emit_at(came, Event::Message(message)).await?;
                 }
                 Found::Damaged(kind) => tally.damaged(kind),
                 Found::Noise(bytes) => tally.noise(bytes),
@@ -150,16 +153,20 @@ impl<D: Dialect> Reader<D> {
 
     /// Waits until the event is taken; [`LineError::Closed`] when it never will be.
     async fn emit(&mut self, event: Event<D::Heard>) -> Result<(), LineError> {
+        self.emit_at(Instant::now(), event).await
+    }
+
+    async fn emit_at(&mut self, at: Instant, event: Event<D::Heard>) -> Result<(), LineError> {
         tokio::select! {
             biased;
-            sent = self.events.send(event) => sent.map_err(|_| LineError::Closed),
+            sent = self.events.send(Told { at, event }) => sent.map_err(|_| LineError::Closed),
             () = closed(&mut self.orders) => Err(LineError::Closed),
         }
     }
 
     async fn last_words(self, told: Vec<Event<D::Heard>>, why: LineError) {
         for event in told.into_iter().chain([Event::Disconnected { why, retry_in: None }]) {
-            let _ = timeout(LAST_WORD, self.events.send(event)).await;
+            let _ = timeout(LAST_WORD, self.events.send(Told { at: Instant::now(), event })).await;
         }
     }
 }

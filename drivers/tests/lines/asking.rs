@@ -68,7 +68,7 @@ async fn a_meter_is_asked_again_and_again_and_followed_to_its_speed() {
     });
     let mut heard = Vec::new();
     while heard.len() < 3 {
-        match timeout(LONG, events.recv()).await.unwrap().unwrap() {
+        match timeout(LONG, events.recv()).await.unwrap().unwrap().event {
             Event::Message(telegram) => heard.push(telegram.import.unwrap()),
             Event::Connected => {}
             other => panic!("{other:?}"),

@@ -39,7 +39,7 @@ impl Rig {
     }
 
     pub async fn next(&mut self) -> Option<Event<Message>> {
-        timeout(LONG, self.events.recv()).await.expect("no event came")
+        timeout(LONG, self.events.recv()).await.expect("no event came").map(|told| told.event)
     }
 
     /// Passes over everything else.

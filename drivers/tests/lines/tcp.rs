@@ -22,6 +22,23 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 #[tokio::test]
+async fn a_message_tells_when_it_came_and_not_when_it_was_taken() {
+    let (listener, address) = server().await;
+    let mut rig = Rig::start(&address, QUICK);
+    let mut socket = accept(&listener).await;
+    socket.write_all(&framed(1)).await.unwrap();
+    while rig.events.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let waits = Duration::from_millis(300);
+    tokio::time::sleep(waits).await;
+    assert_eq!(rig.next().await, Some(Event::Connected));
+    let told = rig.events.recv().await.unwrap();
+    assert_eq!(told.event, Event::Message(numbered(1)));
+    assert!(told.at.elapsed() >= waits, "{:?}", told.at.elapsed());
+}
+
+#[tokio::test]
 async fn dropped_half_closed_and_cut_in_the_middle() {
     let (listener, address) = server().await;
     let mut rig = Rig::start(&address, QUICK);
@@ -207,9 +224,9 @@ async fn a_reader_ends_with_its_listener_and_not_with_its_handles() {
     let Rig { handle, mut events, task } = Rig::start(&address, QUICK);
     drop(handle);
     let mut socket = accept(&listener).await;
-    assert_eq!(timeout(LONG, events.recv()).await.unwrap(), Some(Event::Connected));
+    assert_eq!(timeout(LONG, events.recv()).await.unwrap().map(|told| told.event), Some(Event::Connected));
     socket.write_all(&framed(1)).await.unwrap();
-    assert_eq!(timeout(LONG, events.recv()).await.unwrap(), Some(Event::Message(numbered(1))));
+    assert_eq!(timeout(LONG, events.recv()).await.unwrap().map(|told| told.event), Some(Event::Message(numbered(1))));
     drop(events);
     timeout(LONG, task).await.unwrap().unwrap();
     assert_eq!(timeout(LONG, socket.read(&mut [0; 8])).await.unwrap().unwrap(), 0);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use drivers::plain::Telegram;
 use drivers::slots::Way;
-use drivers::{Event as Heard, Patience, Reader};
+use drivers::{Event as Heard, Patience, Reader, Told};
 use protocol::line::Message;
 use sealer::port::{self, Inward, Port, Untroubled};
 use sealer::{Device, Event, Failure as Fails, Moment, code_file, controls};
@@ -80,8 +80,8 @@ pub async fn run(line: LineAdd, options: Options, say: &mut (dyn FnMut(&Beside) 
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let result = loop {
         let next = tokio::select! {
-            event = heard.recv() => match event {
-                Some(event) => run.hear(event).await.map(|()| true),
+            told = heard.recv() => match told {
+                Some(told) => run.hear(told).await.map(|()| true),
                 None => break Ok(()),
             },
             Some(inward) = coming.recv() => run.take(inward),
@@ -127,19 +127,23 @@ impl Run<'_> {
         Moment { real: self.began.elapsed(), seen: now_millis() }
     }
 
-    async fn hear(&mut self, event: Heard<Telegram>) -> Result<(), Failure> {
-        match event {
+    async fn hear(&mut self, told: Told<Telegram>) -> Result<(), Failure> {
+        match told.event {
             Heard::Connected => self.meter("line-up", "the line to the meter is open".into()),
             Heard::Disconnected { why, .. } => self.meter(why.code(), why.to_string()),
             Heard::Damaged { kind, count } => self.meter("damaged", format!("{kind} ({count} so far unsaid)")),
             Heard::Noise { .. } => {}
-            Heard::Message(telegram) => self.telegram(&telegram).await?,
+            Heard::Message(telegram) => {
+                let age = u64::try_from(told.at.elapsed().as_millis()).unwrap_or(0);
+                self.telegram(&telegram, now_millis().saturating_sub(age)).await?;
+            }
         }
         Ok(())
     }
 
-    async fn telegram(&mut self, telegram: &Telegram) -> Result<(), Failure> {
-        let completed = self.listening.hear(now_millis(), telegram);
+    /// Takes a telegram that was heard at this Unix millisecond.
+    async fn telegram(&mut self, telegram: &Telegram, at: u64) -> Result<(), Failure> {
+        let completed = self.listening.hear(at, telegram);
         if self.device.is_none() && (telegram.import.is_some() || telegram.export.is_some()) {
             self.open(Some(telegram)).await?;
         }

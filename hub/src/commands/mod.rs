@@ -45,6 +45,9 @@ impl Answer {
 /// What commands return.
 pub type Outcome = Result<Answer, Failure>;
 
+/// Unix second of the beginning of 2026, when this program was written: a clock that stands before it was never set.
+pub const EARLIEST: u64 = 1_767_225_600;
+
 /// Seconds since 1970 by this machine's clock.
 #[must_use]
 pub fn now() -> i64 {

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use drivers::{Event as Heard, Handle, LineError};
+use drivers::{Event as Heard, Events, Handle, LineError};
 use protocol::certificate::VerifiedCertificate;
 use protocol::line::{Identity, Message, Refused};
 use tokio::sync::{broadcast, mpsc};
@@ -90,13 +90,13 @@ impl Conversation {
     }
 
     /// Talks until it is told to close or the reader has ended.
-    pub(super) async fn run(mut self, mut heard: mpsc::Receiver<Heard<Message>>, mut orders: mpsc::Receiver<Control>) {
+    pub(super) async fn run(mut self, mut heard: Events<Message>, mut orders: mpsc::Receiver<Control>) {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let result = tokio::select! {
-                event = heard.recv() => match event {
-                    Some(event) => self.hear(event).await,
+                told = heard.recv() => match told {
+                    Some(told) => self.hear(told.event).await,
                     None => break,
                 },
                 order = orders.recv() => match order {

@@ -175,6 +175,7 @@ mod tests {
         let (told, _events) = tokio::sync::broadcast::channel(16);
         let (keeper, shared) = (Keeper::start(store).unwrap(), Shared::default());
         let mut conversation = Conversation::new(1, keeper, handle, told, shared.clone());
+        conversation.open = true;
         conversation.greet();
         let nonce = conversation.greeting.open().unwrap();
         let identity = meter.identity(nonce, "M-1");

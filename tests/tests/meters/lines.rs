@@ -75,7 +75,7 @@ async fn take(events: &mut Events<Telegram>, expected: &[Essence], heard: &mut V
             let first = expected.iter().zip(&*heard).position(|(one, other)| one != other);
             panic!("{} telegrams of {}, other ones from {first:?} on", heard.len(), expected.len())
         });
-        if let Event::Message(telegram) = event.expect("the reader has ended") {
+        if let Event::Message(telegram) = event.expect("the reader has ended").event {
             heard.push(essence(&telegram));
         }
     }
@@ -107,7 +107,7 @@ async fn over_a_wire(spoken: Spoken, profile: &Profile, keys: Keys) -> (usize, u
         let mut line = pty::pair().unwrap();
         relink(&line.path, &port).unwrap();
         // Open before anything is said: what is said to nobody is lost.
-        let connected = async { while !matches!(events.recv().await, Some(Event::Connected)) {} };
+        let connected = async { while events.recv().await.map(|told| told.event) != Some(Event::Connected) {} };
         timeout(LONG, connected).await.expect("the line is opened anew");
         let bytes: Vec<u8> = piece.into_iter().flat_map(|sent| sent.bytes).collect();
         memory.begin();
@@ -125,8 +125,8 @@ async fn over_a_wire(spoken: Spoken, profile: &Profile, keys: Keys) -> (usize, u
         drop(line);
     }
     handle.close();
-    while let Some(event) = events.recv().await {
-        assert!(!matches!(event, Event::Message(_)), "more than was said");
+    while let Some(told) = events.recv().await {
+        assert!(!matches!(told.event, Event::Message(_)), "more than was said");
     }
     reader.await.unwrap();
     let name = format!("{} {}", spoken.name(), spoken.dialect());
@@ -194,7 +194,7 @@ async fn over_a_broker(profile: &Profile, published: &[(String, Vec<u8>)]) -> us
     }
     let (reader, handle, mut events) = Reader::new(Dial::new(address.clone()), dialect(), impatient(), || 2);
     let reader = tokio::spawn(reader.run());
-    let connected = async { while !matches!(events.recv().await, Some(Event::Connected)) {} };
+    let connected = async { while events.recv().await.map(|told| told.event) != Some(Event::Connected) {} };
     timeout(LONG, connected).await.expect("the broker answers");
     let mut options = MqttOptions::new("bridge", "127.0.0.1", port);
     options.set_keep_alive(Duration::from_secs(60));

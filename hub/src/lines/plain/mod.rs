@@ -5,29 +5,37 @@
 //!                                   └ Slots ─► Sealing ─► Keeper (seal, verify, store)
 //! ```
 //!
+//! A telegram counts for the moment at which it came. The conversation does not wait for the store: while that is busy or
+//! fails, slots wait in memory.
+//!
 //! Nothing here can be certified: whoever wires something else to the cable is believed. What is shown now comes from the
 //! telegram alone and is stored nowhere.
 
+mod batch;
 mod sealing;
 mod setup;
 mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use drivers::plain::{Fault, Telegram};
-use drivers::{Damage, Event as Heard, Handle, LineError};
+use drivers::{Damage, Event as Heard, Events, Handle, LineError, Told};
 use protocol::metrology::label::Interval;
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::refusals::Refusals;
 use super::{Control, Shared};
 use crate::Failure;
 use crate::api::Event;
-use crate::commands::{now, now_millis};
+use crate::commands::now_millis;
 use crate::keeper::Keeper;
-use sealing::Sealing;
+use batch::Taken;
+use sealing::{Notice, Sealing};
 pub(super) use setup::ready;
 pub(crate) use setup::set_up;
 use shown::shown;
@@ -38,6 +46,8 @@ const CADENCES: u32 = 3;
 const LEAST_SHOWN: Duration = Duration::from_secs(30);
 /// Meters behind one line: no bridge has more inputs.
 const MOST_METERS: usize = 16;
+/// What the store could not take is tried again after this.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// What a plain line is set up with.
 pub(super) struct Terms {
@@ -60,6 +70,10 @@ pub(super) struct PlainConversation {
     handle: Handle<std::convert::Infallible>,
     /// By label: a bridge may speak for several meters.
     meters: BTreeMap<String, Sealing>,
+    /// What the store is busy with, by label.
+    storing: JoinSet<(String, Result<Taken, Failure>)>,
+    /// When the store failed last.
+    failed_at: Option<Instant>,
     /// When each meter was heard last.
     shown_at: BTreeMap<String, Instant>,
     failures: Refusals,
@@ -74,18 +88,19 @@ impl PlainConversation {
         events: broadcast::Sender<Event>,
         shared: Shared,
     ) -> Self {
-        let (meters, shown_at, failures, refusals) = Default::default();
-        Self { terms, keeper, events, shared, handle, meters, shown_at, failures, refusals }
+        let (meters, storing, failed_at, shown_at) = Default::default();
+        let (failures, refusals) = Default::default();
+        Self { terms, keeper, events, shared, handle, meters, storing, failed_at, shown_at, failures, refusals }
     }
 
     /// Listens until it is told to close or the reader has ended.
-    pub(super) async fn run(mut self, mut heard: mpsc::Receiver<Heard<Telegram>>, mut orders: mpsc::Receiver<Control>) {
+    pub(super) async fn run(mut self, mut heard: Events<Telegram>, mut orders: mpsc::Receiver<Control>) {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let result = tokio::select! {
-                event = heard.recv() => match event {
-                    Some(event) => self.hear(event).await,
+                told = heard.recv() => match told {
+                    Some(told) => self.hear(told).await,
                     None => break,
                 },
                 order = orders.recv() => match order {
@@ -94,16 +109,17 @@ impl PlainConversation {
                         Ok(())
                     }
                     Some(Control::Flush(done)) => {
-                        let result = self.store_held().await;
+                        let result = self.store_all().await;
                         let _ = done.send(result.clone());
                         result
                     }
                     Some(Control::Look) => Ok(()),
                     Some(Control::Close) | None => {
-                        let _ = self.store_held().await;
+                        let _ = self.store_all().await;
                         break;
                     }
                 },
+                Some(stored) = self.storing.join_next() => self.stored(stored),
                 _ = tick.tick() => {
                     self.tick();
                     Ok(())
@@ -123,8 +139,8 @@ impl PlainConversation {
         self.shared.show(None);
     }
 
-    async fn hear(&mut self, event: Heard<Telegram>) -> Result<(), Failure> {
-        match event {
+    async fn hear(&mut self, told: Told<Telegram>) -> Result<(), Failure> {
+        match told.event {
             Heard::Connected => {
                 self.shared.change(|state| {
                     state.up = true;
@@ -148,13 +164,16 @@ impl PlainConversation {
                 Ok(())
             }
             Heard::Message(telegram) => {
-                self.shared.change(|state| state.heard_at = Some(now()));
-                self.take(&telegram).await
+                let age = u64::try_from(told.at.elapsed().as_millis()).unwrap_or(0);
+                let at = now_millis().saturating_sub(age);
+                self.shared.change(|state| state.heard_at = Some(seconds(at)));
+                self.take(&telegram, at, told.at).await
             }
         }
     }
 
-    async fn take(&mut self, telegram: &Telegram) -> Result<(), Failure> {
+    /// Takes a telegram that was heard at this Unix millisecond.
+    async fn take(&mut self, telegram: &Telegram, at: u64, heard: Instant) -> Result<(), Failure> {
         let label = telegram.input.clone().unwrap_or_default();
         if !self.meters.contains_key(&label) {
             if self.meters.len() >= MOST_METERS {
@@ -168,24 +187,65 @@ impl PlainConversation {
             self.meters.insert(label.clone(), sealing);
         }
         let Some(sealing) = self.meters.get_mut(&label) else { return Ok(()) };
-        let stored = sealing.hear(&self.keeper, now_millis(), telegram).await;
+        let notice = sealing.hear(at, telegram);
         let name = sealing.name().or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
         let identity = sealing.identity();
-        if self.shared.show_meter(&label, shown(telegram, name.clone(), identity, now())) {
-            self.found(name.clone());
+        if self.shared.show_meter(&label, shown(telegram, name.clone(), identity, seconds(at))) {
+            self.found(name);
         }
-        self.shown_at.insert(label, Instant::now());
-        match stored {
-            Ok(0) => Ok(()),
+        self.shown_at.insert(label, heard);
+        if let Some((code, message)) = notice.map(Notice::words) {
+            self.attend(code, message);
+        }
+        self.begin_storing();
+        Ok(())
+    }
+
+    /// Hands what waits to the store, but for meters of which it already has something, and not shortly after it failed.
+    fn begin_storing(&mut self) {
+        if self.failed_at.is_some_and(|at| at.elapsed() < AGAIN) {
+            return;
+        }
+        for (label, sealing) in &mut self.meters {
+            if let Some(work) = sealing.work() {
+                let (keeper, label) = (self.keeper.clone(), label.clone());
+                self.storing.spawn(async move { (label, keeper.run(|store| work.run(store)).await) });
+            }
+        }
+    }
+
+    /// Takes what came of something that was handed to the store.
+    fn stored(&mut self, stored: Result<(String, Result<Taken, Failure>), JoinError>) -> Result<(), Failure> {
+        let failed = || Failure::could_not("store-ended", "the store was closed; start the gateway again");
+        let (label, taken) = stored.map_err(|_| failed())?;
+        let sealing = self.meters.get_mut(&label).ok_or_else(failed)?;
+        match sealing.stored(taken) {
             Ok(blocks) => {
-                self.tell(Event::Stored { meter: name, blocks });
+                self.failed_at = None;
+                if blocks > 0 {
+                    let meter = sealing.name().unwrap_or(label);
+                    self.tell(Event::Stored { meter, blocks });
+                }
                 Ok(())
             }
             Err(Failure::Refused { code, message }) => {
                 self.refuse(&code, &message);
                 Ok(())
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                self.failed_at = Some(Instant::now());
+                Err(failure)
+            }
+        }
+    }
+
+    /// Stores all that waits, and waits for it.
+    async fn store_all(&mut self) -> Result<(), Failure> {
+        self.failed_at = None;
+        loop {
+            self.begin_storing();
+            let Some(stored) = self.storing.join_next().await else { return Ok(()) };
+            self.stored(stored)?;
         }
     }
 
@@ -198,18 +258,10 @@ impl PlainConversation {
         self.tell(Event::MeterFound { line: self.terms.line, meter, paired: true });
     }
 
-    /// Stores what could not be stored before.
-    async fn store_held(&mut self) -> Result<(), Failure> {
-        let mut result = Ok(());
-        for sealing in self.meters.values_mut() {
-            result = result.and(sealing.store_held(&self.keeper).await.map(|_| ()));
-        }
-        result
-    }
-
     /// Once a second.
     fn tick(&mut self) {
         let at = Instant::now();
+        self.begin_storing();
         for (code, message) in self.failures.due(at) {
             self.tell(Event::Attention { code, message });
         }
@@ -245,9 +297,14 @@ impl PlainConversation {
     }
 
     fn could_not(&mut self, failure: &Failure) {
-        if let Some(message) = self.failures.note(failure.code(), &failure.to_string(), Instant::now()) {
-            tracing::warn!(line = self.terms.line, code = failure.code(), "could not store what came");
-            self.tell(Event::Attention { code: failure.code().to_owned(), message });
+        self.attend(failure.code(), &failure.to_string());
+    }
+
+    /// Tells what needs a person.
+    fn attend(&mut self, code: &str, message: &str) {
+        if let Some(message) = self.failures.note(code, message, Instant::now()) {
+            tracing::warn!(line = self.terms.line, code, "could not store what came");
+            self.tell(Event::Attention { code: code.to_owned(), message });
         }
     }
 
@@ -266,6 +323,10 @@ impl PlainConversation {
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
     }
+}
+
+fn seconds(millis: u64) -> i64 {
+    i64::try_from(millis / 1000).unwrap_or(i64::MAX)
 }
 
 fn plain_meter() -> Failure {

@@ -153,7 +153,7 @@ fn for_life() -> SigningKey {
 }
 
 /// Another process that holds the store until the sender is dropped.
-fn somebody_writes(path: &std::path::Path) -> (std::sync::mpsc::Sender<()>, std::thread::JoinHandle<()>) {
+pub(super) fn somebody_writes(path: &std::path::Path) -> (std::sync::mpsc::Sender<()>, std::thread::JoinHandle<()>) {
     let (path, (free, held)) = (path.to_owned(), std::sync::mpsc::channel::<()>());
     let (ready, is_ready) = std::sync::mpsc::channel();
     let writer = std::thread::spawn(move || {
