@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use drivers::{Event as Heard, Events, Handle, LineError};
+use drivers::{Event as Heard, Events, Handle};
 use protocol::certificate::VerifiedCertificate;
 use protocol::line::{Identity, Message, Refused};
 use tokio::sync::{broadcast, mpsc};
@@ -22,8 +22,8 @@ use super::fetch::Fetch;
 use super::holdings::Holding;
 use super::meet::Greeting;
 use super::pair::Pairing;
-use super::refusals::Refusals;
 use super::session::Session;
+use super::voice::Voice;
 use super::{Control, Shared};
 use crate::Failure;
 use crate::api::Event;
@@ -37,8 +37,7 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Conversation {
     pub(super) line: i64,
     pub(super) keeper: Keeper,
-    pub(super) events: broadcast::Sender<Event>,
-    pub(super) shared: Shared,
+    pub(super) voice: Voice,
     pub(super) handle: Handle<Message>,
     /// Whether the line is open, as far as its events tell: the handle knows sooner, and what is said then would be
     /// forgotten when the event comes.
@@ -55,9 +54,6 @@ pub(super) struct Conversation {
     pub(super) holding: Holding,
     pub(super) fetch: Fetch,
     pub(super) pairing: Option<Pairing>,
-    refusals: Refusals,
-    /// The same for what the store could not do.
-    failures: Refusals,
 }
 
 impl Conversation {
@@ -71,8 +67,7 @@ impl Conversation {
         Self {
             line,
             keeper,
-            events,
-            shared,
+            voice: Voice::new(line, events, shared),
             handle,
             open: false,
             greeting: Greeting::default(),
@@ -84,8 +79,6 @@ impl Conversation {
             holding: Holding::default(),
             fetch: Fetch::default(),
             pairing: None,
-            refusals: Refusals::default(),
-            failures: Refusals::default(),
         }
     }
 
@@ -124,11 +117,7 @@ impl Conversation {
         self.handle.close();
         // The reader ends when its events are read to the last.
         while heard.recv().await.is_some() {}
-        self.shared.change(|state| {
-            state.up = false;
-            state.why = Some("closed".into());
-        });
-        self.shared.show(None);
+        self.voice.closed();
     }
 
     async fn hear(&mut self, event: Heard<Message>) -> Result<(), Failure> {
@@ -136,12 +125,7 @@ impl Conversation {
             Heard::Connected => {
                 self.forget();
                 self.open = true;
-                self.shared.change(|state| {
-                    state.up = true;
-                    state.why = None;
-                });
-                tracing::info!(line = self.line, "line open");
-                self.tell(Event::LineUp { line: self.line });
+                self.voice.up();
                 self.greet();
                 Ok(())
             }
@@ -149,19 +133,20 @@ impl Conversation {
                 let result = self.store_held().await;
                 self.forget();
                 self.open = false;
-                self.lost(&why, retry_in);
+                self.voice.down(&why, retry_in);
+                self.pairing_lost();
                 result
             }
             Heard::Damaged { count, .. } => {
-                self.shared.change(|state| state.damaged = state.damaged.saturating_add(count));
+                self.voice.damaged(count);
                 Ok(())
             }
             Heard::Noise { bytes } => {
-                self.shared.change(|state| state.noise = state.noise.saturating_add(bytes));
+                self.voice.noise(bytes);
                 Ok(())
             }
             Heard::Message(message) => {
-                self.shared.change(|state| state.heard_at = Some(now()));
+                self.voice.shared.change(|state| state.heard_at = Some(now()));
                 self.answer(message).await
             }
         }
@@ -201,12 +186,8 @@ impl Conversation {
     /// Once a second.
     async fn tick(&mut self) -> Result<(), Failure> {
         let at = Instant::now();
-        for (code, message) in self.refusals.due(at) {
-            self.tell_refusal(&code, message);
-        }
-        for (code, message) in self.failures.due(at) {
-            self.tell_failure(code, message);
-        }
+        let meter = self.meter_name();
+        self.voice.tick(&meter);
         self.pairing_tick(at);
         self.show_no_old(at);
         if self.open {
@@ -229,9 +210,7 @@ impl Conversation {
     /// The store failed. The meter still has what could not be stored; it is asked for again later.
     fn could_not(&mut self, failure: &Failure) {
         let at = Instant::now();
-        if let Some(message) = self.failures.note(failure.code(), &failure.to_string(), at) {
-            self.tell_failure(failure.code().to_owned(), message);
-        }
+        self.voice.attend(failure.code(), &failure.to_string());
         let until = self.fetch.pause(at);
         if self.identity.is_some() {
             self.holding.put_off(until);
@@ -249,17 +228,6 @@ impl Conversation {
         self.fetch.forget_connection();
     }
 
-    fn lost(&mut self, why: &LineError, retry_in: Option<Duration>) {
-        self.shared.change(|state| {
-            state.up = false;
-            state.why = Some(why.to_string());
-        });
-        self.shared.show(None);
-        tracing::info!(line = self.line, code = why.code(), retry = ?retry_in, "line closed");
-        self.tell(Event::LineDown { line: self.line, why: why.to_string() });
-        self.pairing_lost();
-    }
-
     /// Sends, or lets it be: whoever waits for an answer asks again.
     pub(super) fn say(&self, message: Message) {
         let _ = self.handle.send(message);
@@ -267,24 +235,13 @@ impl Conversation {
 
     /// Tells whoever listens.
     pub(super) fn tell(&self, event: Event) {
-        let _ = self.events.send(event);
+        self.voice.tell(event);
     }
 
-    /// Something that came was discarded: told at once or, when much of a kind comes, summed up.
+    /// Something that came was discarded.
     pub(super) fn refuse(&mut self, code: &str, message: &str) {
-        if let Some(message) = self.refusals.note(code, message, Instant::now()) {
-            self.tell_refusal(code, message);
-        }
-    }
-
-    fn tell_failure(&self, code: String, message: String) {
-        tracing::warn!(line = self.line, code, "could not store what came");
-        self.tell(Event::Attention { code, message });
-    }
-
-    fn tell_refusal(&self, code: &str, message: String) {
-        tracing::warn!(line = self.line, code, "refused what came from the meter");
-        self.tell(Event::Refused { meter: self.meter_name(), code: code.to_owned(), message });
+        let meter = self.meter_name();
+        self.voice.refuse(&meter, code, message);
     }
 
     /// What is printed on the meter: by its certificate, or else as the line says it.

@@ -244,7 +244,7 @@ impl Conversation {
 
     pub(super) fn show_progress(&self) {
         let behind = self.fetch.outstanding();
-        self.shared.change(|state| state.behind = behind);
+        self.voice.shared.change(|state| state.behind = behind);
     }
 
     /// Whether the meter named a register when it said who it is.

@@ -101,7 +101,7 @@ impl Conversation {
         let clock = i64::try_from(identity.clock).ok();
         let open = identity.pairing_open;
         self.identity = Some(identity);
-        self.shared.change(|state| {
+        self.voice.shared.change(|state| {
             state.pairing_open = open;
             state.clock_ahead = clock.and_then(|clock| clock.checked_sub(now()));
         });
@@ -122,7 +122,7 @@ impl Conversation {
         let ours = paired || self.known.waiting_for(identity.pairing, &identity.household).is_some();
         let elsewhere = self.known.meter.is_some() && !ours && identity.pairing > 0;
         let (meter, key) = (self.meter_name(), hex::encode(identity.identity_key));
-        self.shared.change(|state| {
+        self.voice.shared.change(|state| {
             state.meter = Some(meter.clone());
             state.identity = Some(key);
             state.paired = paired;

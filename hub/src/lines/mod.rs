@@ -20,6 +20,7 @@ mod session;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 pub(crate) use plain::set_up;
 pub use shared::Shared;

@@ -133,7 +133,7 @@ impl Conversation {
             device: None,
         });
         self.session.shown_at = Some(Instant::now());
-        self.shared.show(Some(NowMeter {
+        self.voice.shared.show(Some(NowMeter {
             meter: self.meter_name(),
             identity: Some(hex::encode(identity.identity_key)),
             received_at: now(),
@@ -151,7 +151,7 @@ impl Conversation {
         let while_new = Duration::from_secs(3 * u64::from(cadence)).max(LEAST_SHOWN);
         if self.session.shown_at.is_some_and(|since| at - since > while_new) {
             self.session.shown_at = None;
-            self.shared.show(None);
+            self.voice.shared.show(None);
         }
     }
 }

@@ -22,13 +22,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use drivers::plain::{Fault, Telegram};
-use drivers::{Damage, Event as Heard, Events, Handle, LineError, Told};
+use drivers::{Damage, Event as Heard, Events, Handle, Told};
 use protocol::metrology::label::Interval;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::refusals::Refusals;
+use super::voice::Voice;
 use super::{Control, Shared};
 use crate::Failure;
 use crate::api::Event;
@@ -65,8 +65,7 @@ pub(super) struct Terms {
 pub(super) struct PlainConversation {
     terms: Terms,
     keeper: Keeper,
-    events: broadcast::Sender<Event>,
-    shared: Shared,
+    voice: Voice,
     handle: Handle<std::convert::Infallible>,
     /// By label: a bridge may speak for several meters.
     meters: BTreeMap<String, Sealing>,
@@ -76,8 +75,6 @@ pub(super) struct PlainConversation {
     failed_at: Option<Instant>,
     /// When each meter was heard last.
     shown_at: BTreeMap<String, Instant>,
-    failures: Refusals,
-    refusals: Refusals,
 }
 
 impl PlainConversation {
@@ -89,8 +86,8 @@ impl PlainConversation {
         shared: Shared,
     ) -> Self {
         let (meters, storing, failed_at, shown_at) = Default::default();
-        let (failures, refusals) = Default::default();
-        Self { terms, keeper, events, shared, handle, meters, storing, failed_at, shown_at, failures, refusals }
+        let voice = Voice::new(terms.line, events, shared);
+        Self { terms, keeper, voice, handle, meters, storing, failed_at, shown_at }
     }
 
     /// Listens until it is told to close or the reader has ended.
@@ -132,41 +129,32 @@ impl PlainConversation {
         self.handle.close();
         // The reader ends when its events are read to the last.
         while heard.recv().await.is_some() {}
-        self.shared.change(|state| {
-            state.up = false;
-            state.why = Some("closed".into());
-        });
-        self.shared.show(None);
+        self.voice.closed();
     }
 
     async fn hear(&mut self, told: Told<Telegram>) -> Result<(), Failure> {
         match told.event {
             Heard::Connected => {
-                self.shared.change(|state| {
-                    state.up = true;
-                    state.why = None;
-                });
-                tracing::info!(line = self.terms.line, "line open");
-                self.tell(Event::LineUp { line: self.terms.line });
+                self.voice.up();
                 Ok(())
             }
             Heard::Disconnected { why, retry_in } => {
-                self.lost(&why, retry_in);
+                self.voice.down(&why, retry_in);
                 Ok(())
             }
             Heard::Damaged { count, kind } => {
-                self.shared.change(|state| state.damaged = state.damaged.saturating_add(count));
+                self.voice.damaged(count);
                 self.damaged(kind);
                 Ok(())
             }
             Heard::Noise { bytes } => {
-                self.shared.change(|state| state.noise = state.noise.saturating_add(bytes));
+                self.voice.noise(bytes);
                 Ok(())
             }
             Heard::Message(telegram) => {
                 let age = u64::try_from(told.at.elapsed().as_millis()).unwrap_or(0);
                 let at = now_millis().saturating_sub(age);
-                self.shared.change(|state| state.heard_at = Some(seconds(at)));
+                self.voice.shared.change(|state| state.heard_at = Some(seconds(at)));
                 self.take(&telegram, at, told.at).await
             }
         }
@@ -190,12 +178,12 @@ impl PlainConversation {
         let notice = sealing.hear(at, telegram);
         let name = sealing.name().or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
         let identity = sealing.identity();
-        if self.shared.show_meter(&label, shown(telegram, name.clone(), identity, seconds(at))) {
+        if self.voice.shared.show_meter(&label, shown(telegram, name.clone(), identity, seconds(at))) {
             self.found(name);
         }
         self.shown_at.insert(label, heard);
         if let Some((code, message)) = notice.map(Notice::words) {
-            self.attend(code, message);
+            self.voice.attend(code, message);
         }
         self.begin_storing();
         Ok(())
@@ -224,7 +212,7 @@ impl PlainConversation {
                 self.failed_at = None;
                 if blocks > 0 {
                     let meter = sealing.name().unwrap_or(label);
-                    self.tell(Event::Stored { meter, blocks });
+                    self.voice.tell(Event::Stored { meter, blocks });
                 }
                 Ok(())
             }
@@ -251,25 +239,20 @@ impl PlainConversation {
 
     /// A meter speaks for the first time, or has told its number.
     fn found(&self, meter: String) {
-        self.shared.change(|state| {
+        self.voice.shared.change(|state| {
             state.meter = Some(meter.clone());
             state.paired = true;
         });
-        self.tell(Event::MeterFound { line: self.terms.line, meter, paired: true });
+        self.voice.tell(Event::MeterFound { line: self.terms.line, meter, paired: true });
     }
 
     /// Once a second.
     fn tick(&mut self) {
         let at = Instant::now();
         self.begin_storing();
-        for (code, message) in self.failures.due(at) {
-            self.tell(Event::Attention { code, message });
-        }
-        for (code, message) in self.refusals.due(at) {
-            self.tell_refusal(&code, message);
-        }
+        self.voice.tick(&self.voice.shared.state().meter.unwrap_or_default());
         let while_new = self.terms.cadence.saturating_mul(CADENCES).max(LEAST_SHOWN);
-        let shared = &self.shared;
+        let shared = &self.voice.shared;
         self.shown_at.retain(|label, since| {
             let is_new = at - *since <= while_new;
             if !is_new {
@@ -286,42 +269,13 @@ impl PlainConversation {
         }
     }
 
-    fn lost(&mut self, why: &LineError, retry_in: Option<Duration>) {
-        self.shared.change(|state| {
-            state.up = false;
-            state.why = Some(why.to_string());
-        });
-        self.shared.show(None);
-        tracing::info!(line = self.terms.line, code = why.code(), retry = ?retry_in, "line closed");
-        self.tell(Event::LineDown { line: self.terms.line, why: why.to_string() });
-    }
-
     fn could_not(&mut self, failure: &Failure) {
-        self.attend(failure.code(), &failure.to_string());
-    }
-
-    /// Tells what needs a person.
-    fn attend(&mut self, code: &str, message: &str) {
-        if let Some(message) = self.failures.note(code, message, Instant::now()) {
-            tracing::warn!(line = self.terms.line, code, "could not store what came");
-            self.tell(Event::Attention { code: code.to_owned(), message });
-        }
+        self.voice.attend(failure.code(), &failure.to_string());
     }
 
     fn refuse(&mut self, code: &str, message: &str) {
-        if let Some(message) = self.refusals.note(code, message, Instant::now()) {
-            self.tell_refusal(code, message);
-        }
-    }
-
-    fn tell_refusal(&self, code: &str, message: String) {
-        tracing::warn!(line = self.terms.line, code, "refused what came from the meter");
-        let meter = self.shared.state().meter.unwrap_or_default();
-        self.tell(Event::Refused { meter, code: code.to_owned(), message });
-    }
-
-    fn tell(&self, event: Event) {
-        let _ = self.events.send(event);
+        let meter = self.voice.shared.state().meter.unwrap_or_default();
+        self.voice.refuse(&meter, code, message);
     }
 }
 
