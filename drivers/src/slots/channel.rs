@@ -8,7 +8,7 @@
 
 use super::register::{Register, Scale};
 use super::who::{Who, Word};
-use super::{How, Slot, Terms};
+use super::{How, Marks, Slot, Terms};
 use crate::plain::{Channel, Moment, Stamp, Telegram};
 
 /// Milliseconds of an hour.
@@ -17,6 +17,9 @@ const HOUR: i64 = 3_600_000;
 const OLDEST: i64 = 24 * HOUR;
 /// The two clocks of a telegram may be so far apart the wrong way.
 const AHEAD: i64 = 60_000;
+
+/// Parts of a thousandth, as registers of energy have of a watt-hour.
+const PARTS: i64 = 10_000;
 
 /// What a telegram said of the channel.
 #[derive(Clone, Copy)]
@@ -29,7 +32,7 @@ struct Said {
     dated: bool,
 }
 
-/// One channel's telegrams, becoming slots in thousandths of its unit.
+/// One channel's telegrams, becoming slots in 10⁻⁴ of a thousandth of its unit: of cubic metres, 10⁻⁴ litres.
 #[derive(Clone)]
 pub struct ChannelSlots {
     code: String,
@@ -66,6 +69,22 @@ impl ChannelSlots {
         }
     }
 
+    /// Goes on after these marks: what nobody listened to is missing, with what passed meanwhile. A channel counts one way
+    /// alone, which is kept as the import.
+    #[must_use]
+    pub fn resume(terms: Terms, code: &str, marks: &Marks) -> Self {
+        let new = Self::new(terms, code);
+        let register = marks.import.map(|mark| Register::resume(terms, Scale::VOLUME, mark));
+        Self { register: register.unwrap_or(new.register), who: Who::known(marks.meter.clone()), ..new }
+    }
+
+    /// Where the register stood at the end of the last slots that were told; see [`ChannelSlots::resume`].
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        let meter = self.who.meter().map(ToOwned::to_owned);
+        Marks { meter, import: self.register.mark(), export: None }
+    }
+
     /// Takes a telegram that was heard at this moment, Unix milliseconds by the listener's clock; gives the slots that it
     /// completes, in order.
     pub fn hear(&mut self, at: u64, telegram: &Telegram) -> Vec<Slot> {
@@ -100,7 +119,7 @@ impl ChannelSlots {
     /// What the channel says that it did not say before. What nothing checks must be said twice alike: it is repeated
     /// anyway.
     fn said(&mut self, at: u64, telegram: &Telegram, channel: &Channel) -> Option<Said> {
-        let total = channel.total.0;
+        let total = channel.total.0.saturating_mul(PARTS);
         let Some(stamp) = channel.at else {
             return Some(Said { heard: at, at, total, checked: telegram.checked, dated: false });
         };

@@ -15,7 +15,7 @@ const RUNS: usize = 8;
 pub(super) struct Reading {
     /// Unix milliseconds.
     pub(super) at: u64,
-    /// 10⁻⁴ Wh, or thousandths of a channel's unit.
+    /// 10⁻⁴ Wh, or 10⁻⁴ of a thousandth of a channel's unit.
     pub(super) total: i64,
     /// Whether a checksum stands behind it.
     pub(super) checked: bool,

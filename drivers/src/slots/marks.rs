@@ -23,7 +23,7 @@ pub struct Marks {
 pub struct Mark {
     /// The slot that began then.
     pub slot: u64,
-    /// What the register showed, in 10⁻⁴ Wh.
+    /// What the register showed, in 10⁻⁴ Wh; of a channel, 10⁻⁴ of a thousandth of its unit.
     pub total: i64,
 }
 

@@ -56,7 +56,7 @@ pub enum How {
 pub struct Slot {
     /// Unix time divided by the interval.
     pub number: u64,
-    /// Energy in 10⁻⁴ Wh; of a channel, thousandths of its unit.
+    /// Energy in 10⁻⁴ Wh; of a channel, 10⁻⁴ of a thousandth of its unit.
     pub advance: u32,
     /// How it is known.
     pub how: How,

@@ -40,8 +40,8 @@ pub(super) struct Scale {
 impl Scale {
     /// Watt-hours in 10⁻⁴; registers count whole kilowatt-hours at worst.
     pub(super) const ENERGY: Self = Self { parts: 10_000, step: 2 * 1000 * 10_000 };
-    /// Any unit in thousandths; registers count whole units at worst.
-    pub(super) const VOLUME: Self = Self { parts: 1000, step: 2 * 1000 };
+    /// Any unit in 10⁻⁴ of a thousandth; registers count whole units at worst.
+    pub(super) const VOLUME: Self = Self { parts: 1000 * 10_000, step: 2 * 1000 * 10_000 };
 }
 
 /// Readings that contradict what was read before.

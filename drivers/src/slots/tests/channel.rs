@@ -44,7 +44,7 @@ fn hear(slots: &mut ChannelSlots, clock: bool, seconds: std::ops::Range<u64>) ->
         let litres = 1_000_000 + i64::try_from(read).unwrap() / 36;
         told.extend(slots.hear((START + at) * 1000, &gas(at, Some(read), litres, clock)));
     }
-    told.iter().map(|slot| (slot.number - START / 3600, slot.advance, slot.how)).collect()
+    told.iter().map(|slot| (slot.number - START / 3600, slot.advance / 10_000, slot.how)).collect()
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_changed_digit_counts_only_when_it_is_said_again() {
         let slots = honest.hear((START + at) * 1000, &telegram);
         let changed = if at % 70 == 0 { gas(at, Some(read), litres + 1000, false) } else { telegram };
         let with = lied.hear((START + at) * 1000, &changed);
-        assert!(with.iter().all(|slot| slot.advance == 100) && with.len() <= slots.len() + 1);
+        assert!(with.iter().all(|slot| slot.advance == 100 * 10_000) && with.len() <= slots.len() + 1);
     }
 }
 
@@ -98,7 +98,10 @@ fn values_without_a_time_are_estimated_and_stale_ones_are_none() {
         let telegram = Telegram { checked: true, ..gas(at, None, i64::try_from(at).unwrap(), false) };
         told.extend(slots.hear((START + at) * 1000, &telegram));
     }
-    assert_eq!(told.iter().map(|slot| (slot.advance, slot.how)).collect::<Vec<_>>(), [(3600, How::Estimated); 2]);
+    assert_eq!(
+        told.iter().map(|slot| (slot.advance, slot.how)).collect::<Vec<_>>(),
+        [(3600 * 10_000, How::Estimated); 2]
+    );
     // Two days old.
     let mut slots = hourly();
     let old = |at| gas(at, Some(100), 5, true);

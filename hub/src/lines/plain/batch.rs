@@ -1,14 +1,16 @@
 //! What is handed to the store at once: slots of one or more meters that hung at a place, sealed in one transaction.
 
-use drivers::slots::{How, Marks, Slot, Terms as SlotTerms, Way};
+use drivers::slots::{How, Marks, Slot, Way};
 use gateway_core::seal::{Place, SealingError, SelfSealer, Start};
 use gateway_core::store::{OpenSlot, SealerRow};
 use gateway_core::{Store, StoreError};
-use protocol::metrology::label::{Interval, RegisterCode, Status, Unit};
+use protocol::metrology::label::{Interval, Status};
 use protocol::metrology::seal::Sample;
 use sealer::Entropy;
 use zeroize::Zeroizing;
 
+use super::counted::Counted;
+use super::sealing::slot_terms;
 use crate::commands::now;
 
 /// Slots of one meter that are sealed together.
@@ -16,6 +18,8 @@ use crate::commands::now;
 pub(super) struct Batch {
     /// Whose.
     pub(super) place: Place,
+    /// Of what.
+    pub(super) counted: Counted,
     /// Whether they begin a chain of their own.
     pub(super) anew: bool,
     /// Where its registers stood when the first of them began.
@@ -28,8 +32,8 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Nothing yet.
-    pub(super) fn new(place: Place, anew: bool) -> Self {
-        Self { place, anew, starts: Vec::new(), slots: Vec::new(), marks: Marks::default() }
+    pub(super) fn new(place: Place, counted: Counted, anew: bool) -> Self {
+        Self { place, counted, anew, starts: Vec::new(), slots: Vec::new(), marks: Marks::default() }
     }
 }
 
@@ -95,14 +99,14 @@ fn open(store: &Store, batch: &Batch) -> Result<(SelfSealer, Vec<OpenSlot>), Sea
 /// The slots before the first of a batch that hold all that passed since a mark, where there is something between them and a
 /// load that wires carry leads from one to the other: one, or as many as that takes.
 fn passed_before(way: Way, batch: &Batch, marks: &Marks) -> Option<Vec<OpenSlot>> {
-    let (register, _) = register(way)?;
+    let (register, _) = batch.counted.register(way)?;
     let mark = marks.of(way)?;
     let start = batch.starts.iter().find(|start| start.code == register)?;
     let first = batch.slots.iter().find(|open| open.register == register)?.slot;
     let slots = first.checked_sub(mark.slot).filter(|slots| *slots > 0)?;
     let mut left = start.total.checked_sub(u64::try_from(mark.total).ok()?)?;
     let interval = batch.place.interval.seconds();
-    let most = u64::from(SlotTerms::for_interval(u32::try_from(interval).ok()?).most) * 10_000 * interval / 3600;
+    let most = batch.counted.most_an_hour(slot_terms(&batch.place)) * interval / 3600;
     if left > slots.saturating_mul(most) {
         return None;
     }
@@ -153,22 +157,13 @@ pub(super) fn resumed(edges: &[u8], interval: Interval) -> Option<Marks> {
     (kept.version == VERSION && kept.interval == interval.seconds()).then_some(kept.marks)
 }
 
-/// Register and unit of a way.
-pub(super) fn register(way: Way) -> Option<(RegisterCode, Unit)> {
-    let code = match way {
-        Way::Import => "1-0:1.8.0",
-        Way::Export => "1-0:2.8.0",
-    };
-    Some((RegisterCode::new(code)?, Unit::new("Wh")?))
-}
-
 /// A slot as the store keeps it until a block holds it.
-pub(super) fn open_slot(way: Way, slot: Slot) -> Option<OpenSlot> {
+pub(super) fn open_slot(counted: &Counted, way: Way, slot: Slot) -> Option<OpenSlot> {
     let status = match slot.how {
         How::Measured => Status::Measured,
         How::Estimated => Status::Estimated,
         How::Missing => Status::Missing,
     };
-    let (register, _) = register(way)?;
+    let (register, _) = counted.register(way)?;
     Some(OpenSlot { register, slot: slot.number, sample: Sample { advance: slot.advance, status } })
 }

@@ -12,6 +12,7 @@
 //! telegram alone and is stored nowhere.
 
 mod batch;
+mod counted;
 mod sealing;
 mod setup;
 mod shown;
@@ -35,6 +36,7 @@ use crate::api::Event;
 use crate::commands::now_millis;
 use crate::keeper::Keeper;
 use batch::Taken;
+use counted::Counted;
 use sealing::{Notice, Sealing};
 pub(super) use setup::ready;
 pub(crate) use setup::set_up;
@@ -163,23 +165,18 @@ impl PlainConversation {
     /// Takes a telegram that was heard at this Unix millisecond.
     async fn take(&mut self, telegram: &Telegram, at: u64, heard: Instant) -> Result<(), Failure> {
         let label = telegram.input.clone().unwrap_or_default();
-        if !self.meters.contains_key(&label) {
-            if self.meters.len() >= MOST_METERS {
-                self.refuse("too-many-meters", "more meters speak on this line than a bridge has inputs");
-                return Ok(());
-            }
-            // A number that no checksum stands behind may have been changed: it must come again to be believed.
-            let number = telegram.meter.as_deref().filter(|number| telegram.checked && *number != label);
-            let sealing = Sealing::take_up(&self.keeper, &self.terms, &label, number).await?;
-            self.found(sealing.name().unwrap_or_else(|| number.unwrap_or("a meter without a number").to_owned()));
-            self.meters.insert(label.clone(), sealing);
-        }
-        let Some(sealing) = self.meters.get_mut(&label) else { return Ok(()) };
-        let notice = sealing.hear(at, telegram);
+        let Some(notice) = self.count(&label, Counted::Energy, telegram, at).await? else { return Ok(()) };
+        let Some(sealing) = self.meters.get(&label) else { return Ok(()) };
         let name = sealing.name().or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
         let identity = sealing.identity();
         if self.voice.shared.show_meter(&label, shown(telegram, name.clone(), identity, seconds(at))) {
             self.found(name);
+        }
+        for channel in &telegram.channels {
+            if let Some(counted) = Counted::channel(channel) {
+                let label = format!("{label}/{}", channel.code);
+                self.count(&label, counted, telegram, at).await?;
+            }
         }
         self.shown_at.insert(label, heard);
         if let Some((code, message)) = notice.map(Notice::words) {
@@ -187,6 +184,32 @@ impl PlainConversation {
         }
         self.begin_storing();
         Ok(())
+    }
+
+    /// Counts what a telegram says of one of the meters behind the line, and gives what there is to say of it; none when there
+    /// are too many meters.
+    async fn count(
+        &mut self,
+        label: &str,
+        counted: Counted,
+        telegram: &Telegram,
+        at: u64,
+    ) -> Result<Option<Option<Notice>>, Failure> {
+        if !self.meters.contains_key(label) {
+            if self.meters.len() >= MOST_METERS {
+                self.refuse("too-many-meters", "more meters speak on this line than a bridge has inputs");
+                return Ok(None);
+            }
+            // A number that no checksum stands behind may have been changed: it must come again to be believed.
+            let number = counted.number(telegram).filter(|number| telegram.checked && *number != label);
+            let itself = counted == Counted::Energy;
+            let sealing = Sealing::take_up(&self.keeper, &self.terms, label, number, counted).await?;
+            if itself {
+                self.found(sealing.name().unwrap_or_else(|| number.unwrap_or("a meter without a number").to_owned()));
+            }
+            self.meters.insert(label.to_owned(), sealing);
+        }
+        Ok(self.meters.get_mut(label).map(|sealing| sealing.hear(at, telegram)))
     }
 
     /// Hands what waits to the store, but for meters of which it already has something, and not shortly after it failed.

@@ -1,7 +1,7 @@
 //! One plain meter's telegrams on their way into sealed blocks.
 //!
 //! ```text
-//! telegram ─► Slots ─► Batch (one meter's slots, where its registers stood then) ─► work ─► keeper: sealed, stored
+//! telegram ─► Counter ─► Batch (one meter's slots, where its registers stood then) ─► work ─► keeper: sealed, stored
 //!                        └ waits in memory until the store has taken it
 //! ```
 //!
@@ -9,11 +9,12 @@
 //! the store fails, the batch stays, and the sealer is taken up anew from what is stored.
 
 use drivers::plain::Telegram;
-use drivers::slots::{Marks, Slot, Slots, Terms as SlotTerms, Way};
+use drivers::slots::{Marks, Slot, Terms as SlotTerms, Way};
 use gateway_core::seal::{Place, SelfSealer, Start};
 
 use super::Terms;
-use super::batch::{Batch, Taken, Work, known, open_slot, register, resumed};
+use super::batch::{Batch, Taken, Work, known, open_slot, resumed};
+use super::counted::{Counted, Counter};
 use crate::Failure;
 use crate::commands::EARLIEST;
 use crate::keeper::Keeper;
@@ -54,7 +55,8 @@ impl Notice {
 /// One plain meter on its way into sealed blocks.
 pub(super) struct Sealing {
     place: Place,
-    slots: Slots,
+    counted: Counted,
+    slots: Counter,
     /// Oldest first; each of one meter. The first [`Self::sent`] are with the store.
     held: Vec<Batch>,
     sent: usize,
@@ -77,18 +79,16 @@ impl Sealing {
         terms: &Terms,
         label: &str,
         number: Option<&str>,
+        counted: Counted,
     ) -> Result<Self, Failure> {
         let (address, label, number) = (terms.address.clone(), label.to_owned(), number.map(ToOwned::to_owned));
-        let place = Place { address, label, number, interval: terms.interval };
+        let place = Place { address, label, number, interval: counted.interval(terms.interval) };
         let asked = place.clone();
         let (row, identity) = keeper.run(move |store| known(store, &asked)).await?;
         let terms = slot_terms(&place);
-        let slots = match row.and_then(|row| resumed(&row.edges, place.interval)) {
-            Some(marks) => Slots::resume(terms, &marks),
-            None => Slots::new(terms),
-        };
+        let slots = counted.counter(terms, row.and_then(|row| resumed(&row.edges, place.interval)).as_ref());
         let (held, sealer, sealer_of, name) = Default::default();
-        Ok(Self { place, slots, held, sent: 0, anew: false, sealer, sealer_of, name, identity })
+        Ok(Self { place, counted, slots, held, sent: 0, anew: false, sealer, sealer_of, name, identity })
     }
 
     /// What the meter is called in blocks and bills, once something was sealed.
@@ -107,7 +107,7 @@ impl Sealing {
             return Some(Notice::ClockNotSet);
         }
         let notice = self.is_ahead(at).then(|| {
-            (self.slots, self.anew) = (Slots::new(slot_terms(&self.place)), true);
+            (self.slots, self.anew) = (self.counted.counter(slot_terms(&self.place), None), true);
             Notice::ClockWasAhead
         });
         let completed = self.slots.hear(at, telegram);
@@ -144,7 +144,7 @@ impl Sealing {
             Some(batch) => batch,
             None => {
                 let anew = std::mem::take(&mut self.anew);
-                self.held.push(Batch::new(self.place.clone(), anew));
+                self.held.push(Batch::new(self.place.clone(), self.counted.clone(), anew));
                 let Some(batch) = self.held.last_mut() else { return };
                 batch
             }
@@ -152,7 +152,7 @@ impl Sealing {
         let starts = [Way::Import, Way::Export].map(|way| start(way, &marks, &completed, batch));
         batch.starts.extend(starts.into_iter().flatten());
         let count = completed.len();
-        batch.slots.extend(completed.into_iter().filter_map(|(way, slot)| open_slot(way, slot)));
+        batch.slots.extend(completed.into_iter().filter_map(|(way, slot)| open_slot(&self.counted, way, slot)));
         batch.marks = marks;
         self.bound(count);
     }
@@ -206,13 +206,14 @@ impl Sealing {
     }
 }
 
-fn slot_terms(place: &Place) -> SlotTerms {
+/// How telegrams become the slots of a place.
+pub(super) fn slot_terms(place: &Place) -> SlotTerms {
     SlotTerms::for_interval(u32::try_from(place.interval.seconds()).unwrap_or(u32::MAX))
 }
 
 /// What a register showed when the first of its slots in a batch began, where these are the first.
 fn start(way: Way, marks: &Marks, completed: &[(Way, Slot)], batch: &Batch) -> Option<Start> {
-    let (code, unit) = register(way)?;
+    let (code, unit) = batch.counted.register(way)?;
     let told = completed.iter().filter(|(of, _)| *of == way);
     if batch.starts.iter().any(|start| start.code == code) || told.clone().next().is_none() {
         return None;

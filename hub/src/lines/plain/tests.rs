@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drivers::plain::{Energy, Telegram};
+use drivers::plain::{Channel, Energy, Moment, Stamp, Telegram, Volume};
 use drivers::{Dial, Event as Heard, Events, Patience, Reader, Told};
 use gateway_core::store::OpenSlot;
 use gateway_core::{Store, StoreKey};
@@ -10,6 +10,7 @@ use protocol::metrology::label::{Interval, Status};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::counted::Counted;
 use super::sealing::{Notice, Sealing};
 use super::{PlainConversation, Terms};
 use crate::Failure;
@@ -55,7 +56,7 @@ fn total(tick: u64) -> u64 {
 
 impl Home {
     async fn take_up(&self, address: &str, number: Option<&str>) -> Sealing {
-        Sealing::take_up(&self.keeper, &terms(address), "", number).await.unwrap()
+        Sealing::take_up(&self.keeper, &terms(address), "", number, Counted::Energy).await.unwrap()
     }
 
     /// Hears a telegram of this tick, and stores what it completes.
@@ -121,7 +122,7 @@ async fn a_meter_has_its_key_from_the_first_seal_on_and_after_a_restart_at_once(
     assert_eq!(sealing.identity(), Some(hex::encode(meters[0].identity)));
     let again = home.take_up("a", Some("E1")).await;
     assert_eq!(again.identity(), sealing.identity());
-    let other = Sealing::take_up(&home.keeper, &terms("a"), "other", None).await.unwrap();
+    let other = Sealing::take_up(&home.keeper, &terms("a"), "other", None, Counted::Energy).await.unwrap();
     assert_eq!(other.identity(), None);
     assert_eq!(home.open("a", Some("E1")).await, measured(0..2));
 }
@@ -277,6 +278,68 @@ async fn a_clock_that_was_years_ahead_does_not_end_the_sealing() {
         assert_eq!(home.hear(&mut again, tick, &checked("E1", total(tick))).await, None);
     }
     assert_eq!(home.open("a", Some("E1")).await, measured(8..11));
+}
+
+const CHANNEL: &str = "0-1:24.2.1";
+
+/// A telegram of this tick with a gas meter that is read at full hours, which is told four minutes late; 1200 litres an hour.
+fn with_gas(tick: u64) -> (Telegram, Channel) {
+    let shown = |second: u64| jiff::Timestamp::from_second(i64::try_from(START / 1000 + second).unwrap()).unwrap();
+    let stamp = |second| Stamp { shown: jiff::tz::TimeZone::UTC.to_datetime(shown(second)), ahead: Some(0) };
+    let second = tick * TICK / 1000;
+    let read = second.saturating_sub(240) / 3600 * 3600;
+    let channel = Channel {
+        code: CHANNEL.into(),
+        meter: Some("G1".into()),
+        device: Some(3),
+        total: Volume(5_000_000 + i64::try_from(read).unwrap() / 3),
+        unit: "m3".into(),
+        at: Some(stamp(read)),
+    };
+    let at = Some(Moment::Clock(stamp(second)));
+    (Telegram { at, channels: vec![channel.clone()], ..checked("E1", total(tick)) }, channel)
+}
+
+#[tokio::test]
+async fn gas_is_sealed_by_the_hour_in_litres_and_goes_on_after_a_restart() {
+    let home = home();
+    let (counted, terms) = (Counted::channel(&with_gas(0).1).unwrap(), terms("a"));
+    let take_up = || Sealing::take_up(&home.keeper, &terms, "/gas", Some("G1"), counted.clone());
+    let mut sealing = take_up().await.unwrap();
+    for tick in 0..1000 {
+        home.hear(&mut sealing, tick, &with_gas(tick).0).await;
+    }
+    let mut sealing = take_up().await.unwrap();
+    for tick in 1300..2200 {
+        home.hear(&mut sealing, tick, &with_gas(tick).0).await;
+    }
+    let store = home.keeper.run(|store| -> Result<_, gateway_core::StoreError> {
+        let row = store.sealer("a", "/gas", Some("G1"))?.unwrap();
+        let meters = store.meters()?;
+        Ok((store.open_slots(row.id)?, store.registers()?, meters[0].name.clone()))
+    });
+    let (slots, registers, name) = store.await.unwrap();
+    assert_eq!((name.as_str(), registers.len()), ("G1", 0), "no day is over");
+    let hours: Vec<_> = slots.iter().map(|open| (open.register.as_str().to_owned(), open.sample.advance)).collect();
+    assert_eq!(hours, vec![("7-0:3.0.0".to_owned(), 1200 * 10_000); 6]);
+    let how: Vec<_> = slots.iter().map(|open| open.sample.status).collect();
+    assert_eq!(how.iter().filter(|how| **how == Status::Measured).count(), 6, "{how:?}");
+}
+
+#[tokio::test]
+async fn the_meters_behind_a_line_are_sealed_each_by_itself() {
+    let bench = Bench::new();
+    // Two days and more, so that days are over.
+    for tick in 0..2 * 1440 {
+        // The meters' clocks show another time than the gateway's.
+        let (telegram, _) = with_gas(tick * 6);
+        bench.said(Duration::from_secs(60 * (2 * 1440 - 1 - tick)), telegram).await;
+    }
+    timeout(LONG, bench.shows(total(6 * (2 * 1440 - 1)))).await.expect("what came last is shown");
+    bench.flush().await.unwrap();
+    let names: Vec<_> = bench.home.sealed().await;
+    assert_eq!(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["E1", "G1"]);
+    assert!(names.iter().all(|(_, passed)| *passed > 0), "{names:?}");
 }
 
 /// A conversation whose reader is played here.
