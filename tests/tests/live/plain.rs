@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -14,8 +15,11 @@ use crate::world::Town;
 
 /// Seconds that pass in one.
 const SPEED: u64 = 200;
-/// 10 January 2026, 23:25 UTC.
-const START: u64 = 1_768_087_500;
+/// 35 minutes before the next midnight, UTC: a device seals by no clock that shows a time before it was built.
+static START: LazyLock<u64> = LazyLock::new(|| {
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
+    (now / 86_400 + 1) * 86_400 - 35 * 60
+});
 /// How far from the truth a clock may be that a busy machine starts late, in seconds of the meter.
 const LATE: u64 = 120;
 
@@ -23,7 +27,7 @@ const LATE: u64 = 120;
 fn at_the_meters_time(town: &Town, began: Instant, command: &[&str]) -> Running {
     let (program, arguments) = command.split_first().unwrap();
     let mut ready = Command::new(binary(program));
-    let now = START * 1000 + u64::try_from(began.elapsed().as_millis()).unwrap() * SPEED;
+    let now = *START * 1000 + u64::try_from(began.elapsed().as_millis()).unwrap() * SPEED;
     let shown = jiff::Timestamp::from_millisecond(now.try_into().unwrap()).unwrap();
     ready
         .args(arguments)
@@ -43,9 +47,14 @@ fn truth(town: &Town) -> Vec<(u64, u64)> {
     rows.map(|row| (row["at"].as_u64().unwrap(), row["import"].as_u64().unwrap())).collect()
 }
 
+fn date(at: u64) -> String {
+    jiff::Timestamp::from_second(at.try_into().unwrap()).unwrap().strftime("%Y-%m-%d").to_string()
+}
+
 /// What was stored of the half hour before midnight, against the truth.
 fn check(town: &Town, home: &str) {
-    let ask = ["wattseal", "--home", home, "readings", "--from", "2026-01-10", "--to", "2026-01-11", "--zone", "UTC"];
+    let (from, to) = (date(*START), date(*START + 86_400));
+    let ask = ["wattseal", "--home", home, "readings", "--from", &from, "--to", &to, "--zone", "UTC"];
     let readings = town.done(&ask);
     let registers = readings["registers"].as_array().unwrap();
     let import = registers.iter().find(|register| register["register"] == "1-0:1.8.0").unwrap();
@@ -76,8 +85,8 @@ fn a_plain_meter_is_sealed_here_and_beside_it() {
         town.done(&["wattseal", "--home", home, "init"]);
     }
     let meter = ["wattseal-meter", "plain", "--protocol", "p1", "--serial", "auto", "--tcp", "127.0.0.1:0", "--gas"];
-    let (start, speed) = (START.to_string(), SPEED.to_string());
-    let start = jiff::Timestamp::from_second(start.parse().unwrap()).unwrap().to_string();
+    let speed = SPEED.to_string();
+    let start = jiff::Timestamp::from_second((*START).try_into().unwrap()).unwrap().to_string();
     let time = ["--from", &start, "--speed", &speed, "--hours", "3", "--truth", "truth"];
     let mut meter = town.start(&[&meter[..], &time].concat());
     let began = Instant::now();
@@ -103,11 +112,12 @@ fn a_plain_meter_is_sealed_here_and_beside_it() {
     assert_eq!(class, "self-sealed");
     let class = town.done(&["wattseal", "--home", "there", "status"])["meters"][0]["class"].clone();
     assert_eq!(class, "beside-the-meter");
+    let midnight = format!("{}T00:00", date(*START + 86_400));
     town.until("the device's blocks", &["wattseal", "--home", "there", "status"], |status| {
         status["meters"][0]["registers"].as_array().is_some_and(|registers| {
             let of_import = |register: &&Value| register["code"] == "1-0:1.8.0";
             let until = registers.iter().find(of_import).and_then(|register| register["until"].as_str());
-            until.is_some_and(|until| until.starts_with("2026-01-11T00:00"))
+            until.is_some_and(|until| until.starts_with(&midnight))
         })
     });
     let now = town.done(&["wattseal", "--home", "here", "now"]);
