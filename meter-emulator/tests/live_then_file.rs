@@ -55,7 +55,7 @@ fn what_was_sealed_from_a_file_is_not_counted_again() {
     assert_eq!(readings(&opened), expected);
     assert!(statuses(&opened).iter().all(|status| *status == Status::Measured));
     assert!(opened.iter().all(|block| block.residual == 0), "nothing is billed twice");
-    let total = bench.device().recorder().totals()[0];
+    let total = bench.device().recorder().totals().unwrap()[0];
     assert_eq!(total, expected.iter().sum::<u64>() * 10_000);
 }
 

@@ -82,4 +82,4 @@ pub use entropy::{Entropy, MeterSeed};
 pub use event::Event;
 pub use meter::{Block, Intake, MeterError, SealingMeter};
 #[cfg(feature = "device")]
-pub use recorder::{Failure, Moment, Recorder, Setup, Source, Witness};
+pub use recorder::{Begins, Failure, Moment, Recorder, Setup, Source, Witness};

@@ -4,17 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use drivers::plain::Telegram;
-use drivers::slots::{Marks, Slot, Slots, Terms, Way};
+use drivers::slots::{Mark, Marks, Slot, Slots, Terms, Way};
 use protocol::metrology::label::Interval;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::heard::Word;
 use crate::Failure;
 use crate::custody::files;
 
 /// Of [`Kept`].
 const VERSION: u32 = 1;
 const FILE: &str = "marks.json";
+/// Seconds of the slots that tell what may be shown as now: a reading is believed in them as in those that are sealed.
+const MINUTE: u32 = 60;
+pub(super) const WAYS: [Way; 2] = [Way::Import, Way::Export];
 
 /// What is kept over a restart. It holds what the registers showed: its file is private.
 #[derive(Serialize, Deserialize)]
@@ -22,14 +26,21 @@ struct Kept {
     version: u32,
     interval: u32,
     marks: Marks,
+    /// The input of a bridge that is the meter's.
+    #[serde(default)]
+    input: Option<String>,
 }
 
 /// Telegrams becoming slots.
 pub(super) struct Listening {
     slots: Slots,
+    /// The same of minutes: where the registers stand within the slot, as far as that is believed.
+    minutes: Slots,
     interval: u32,
     path: PathBuf,
     kept: Marks,
+    /// The input of a bridge that is the meter's.
+    input: Option<String>,
 }
 
 impl Listening {
@@ -40,7 +51,7 @@ impl Listening {
     pub(super) fn open(directory: &Path, interval: Interval) -> Result<Self, Failure> {
         let (path, seconds) = (directory.join(FILE), u32::try_from(interval.seconds()).unwrap_or(u32::MAX));
         let terms = Terms::for_interval(seconds);
-        let marks = match fs::read(&path).map(Zeroizing::new) {
+        let (marks, input) = match fs::read(&path).map(Zeroizing::new) {
             Ok(bytes) => {
                 let kept = serde_json::from_slice::<Kept>(&bytes).ok().filter(|kept| kept.version == VERSION);
                 let damaged = || {
@@ -51,34 +62,72 @@ impl Listening {
                     Failure::could_not("marks", message)
                 };
                 let kept = kept.ok_or_else(damaged)?;
-                if kept.interval == seconds { kept.marks } else { Marks::default() }
+                (if kept.interval == seconds { kept.marks } else { Marks::default() }, kept.input)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Marks::default(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Marks::default(), None),
             Err(error) => return Err(Failure::file(&path, &error)),
         };
-        Ok(Self { slots: Slots::resume(terms, &marks), interval: seconds, path, kept: marks })
+        let minute = |mark: Mark| Mark { slot: mark.slot * u64::from(seconds / MINUTE), ..mark };
+        let minutes =
+            Marks { meter: marks.meter.clone(), import: marks.import.map(minute), export: marks.export.map(minute) };
+        let minutes = Slots::resume(Terms::for_interval(MINUTE), &minutes);
+        Ok(Self { slots: Slots::resume(terms, &marks), minutes, interval: seconds, path, kept: marks, input })
     }
 
-    /// The ways that the meter counts, as far as is known.
-    pub(super) fn ways(&self, telegram: Option<&Telegram>) -> Vec<Way> {
-        let counts = |way: &Way| {
-            let told = telegram.is_some_and(|telegram| match way {
-                Way::Import => telegram.import.is_some(),
-                Way::Export => telegram.export.is_some(),
-            });
-            told || self.kept.of(*way).is_some()
-        };
-        [Way::Import, Way::Export].into_iter().filter(counts).collect()
+    /// The input of a bridge that is the meter's.
+    pub(super) fn input(&self) -> Option<&str> {
+        self.input.as_deref()
     }
 
-    /// The meter's number.
-    pub(super) fn number(&self) -> Option<&str> {
-        self.kept.meter.as_deref()
+    /// Listens to this input of a bridge for as long as the device lives.
+    ///
+    /// # Errors
+    /// When another was chosen before: a device seals one meter.
+    pub(super) fn choose(&mut self, input: &str) -> Result<(), Failure> {
+        match self.input.as_deref() {
+            Some(chosen) if chosen == input => Ok(()),
+            Some(chosen) => Err(Failure::refused(
+                "input",
+                format!("this device seals input {chosen} of its bridge; seal input {input} with a --dir of its own"),
+            )),
+            None => {
+                self.input = Some(input.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps which input was chosen.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn keep_input(&mut self) -> Result<(), Failure> {
+        if self.input.is_some() { self.write(self.kept.clone()) } else { Ok(()) }
     }
 
     /// Takes a telegram that was heard at this Unix millisecond.
     pub(super) fn hear(&mut self, at: u64, telegram: &Telegram) -> Vec<(Way, Slot)> {
+        self.minutes.hear(at, telegram);
         self.slots.hear(at, telegram)
+    }
+
+    /// Whether this telegram came under the number of the meter that is believed to hang there, or without one.
+    pub(super) fn is_of_meter(&self, telegram: &Telegram) -> bool {
+        telegram.meter.is_none() || telegram.meter == self.slots.marks().meter
+    }
+
+    /// What is known of each way that a believed reading came of.
+    pub(super) fn words(&self) -> Vec<Word> {
+        let (slots, minutes) = (self.slots.marks(), self.minutes.marks());
+        let word = |way: Way| {
+            let (edge, minute) = (slots.of(way), minutes.of(way));
+            let ends = |mark: &Mark, seconds: u32| mark.slot * u64::from(seconds);
+            let newer =
+                minute.filter(|minute| edge.is_none_or(|edge| ends(minute, MINUTE) > ends(&edge, self.interval)));
+            let believed = newer.or(edge).map(|mark| mark.total);
+            believed.is_some().then_some(Word { way, edge, believed })
+        };
+        WAYS.into_iter().filter_map(word).collect()
     }
 
     /// The moment at which the slots begin that were not told yet, of the register that is furthest.
@@ -86,11 +135,6 @@ impl Listening {
         let marks = self.slots.marks();
         let slots = [marks.import, marks.export].into_iter().flatten().map(|mark| mark.slot);
         slots.max().map(|slot| slot * u64::from(self.interval))
-    }
-
-    /// Where the registers stand.
-    pub(super) fn marks(&self) -> Marks {
-        self.slots.marks()
     }
 
     /// Keeps where the registers stand: to be called when the device has recorded the slots before.
@@ -102,7 +146,11 @@ impl Listening {
         if marks == self.kept {
             return Ok(());
         }
-        let kept = Kept { version: VERSION, interval: self.interval, marks };
+        self.write(marks)
+    }
+
+    fn write(&mut self, marks: Marks) -> Result<(), Failure> {
+        let kept = Kept { version: VERSION, interval: self.interval, marks, input: self.input.clone() };
         let bytes = Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
         files::replace(&self.path, &bytes)?;
         self.kept = kept.marks;

@@ -8,8 +8,11 @@
 //! It needs no home: its directory is its memory, and holds its keys and the open day. What it seals is called sealed beside
 //! the meter, never certified: nobody has tested it, and whoever holds the cable is believed.
 
+mod clock;
 mod heard;
+mod home;
 mod listen;
+mod plain;
 mod run;
 mod setup;
 

@@ -26,6 +26,8 @@ pub struct Options {
     pub lines: Lines,
     /// What a new device is called; the meter's own number otherwise.
     pub id: Option<MeterId>,
+    /// Which of a bridge's inputs is the meter's, where it has several.
+    pub input: Option<String>,
     /// Whether the pairing button is pressed at the start.
     pub pair: bool,
     /// Where the pairing code is written as well while it is good.
@@ -48,33 +50,28 @@ pub(super) struct Line {
 ///
 /// # Errors
 /// When the address, the profile or a key is none.
-pub(super) fn line(add: LineAdd, directory: &std::path::Path) -> Result<Line, Failure> {
+pub(super) fn line(add: LineAdd, options: &Options) -> Result<Line, Failure> {
     let address = lines::address(&add.address)?;
     let plain =
         add.plain.ok_or_else(|| Failure::refused("meter", "which meter is it? Name its profile with --meter"))?;
-    let (ready, _) = lines::set_up(plain, address, &directory.join("meters"))?;
+    let (ready, _) = lines::set_up(plain, address, &options.directory.join("meters"))?;
+    if options.input.is_some() && ready.profile.map.is_none() {
+        return Err(Failure::refused("input", "this meter is no bridge and has no inputs: leave --input away"));
+    }
     let mut dial = Dial::new(ready.address);
     dial.password = add.password.map(|password| Secret::new(password.as_str().to_owned()));
     dial.ca_file = add.authority;
     Ok(Line { dial, spoken: ready.spoken, profile: ready.profile, interval: ready.interval })
 }
 
-/// The device's set-up, with a register for each of these ways. A new one begins with the slot that follows `now`, a Unix
-/// second.
-pub(super) fn device(
-    options: &Options,
-    terms: &Terms,
-    ways: &[Way],
-    number: Option<&str>,
-    now: u64,
-    clock: fn() -> u64,
-) -> Parts {
+/// The device's set-up, with a register for each way that is known. A new one begins with the slot that follows `now`, a Unix
+/// second, and has the meter's number when it was given no name.
+pub(super) fn device(options: &Options, terms: &Terms, heard: Arc<Heard>, number: Option<&str>, now: u64) -> Parts {
     let seconds = terms.interval.seconds();
-    let heard = Arc::new(Heard::new(ways, terms.interval, 0, clock));
     let setup = Setup {
         root: options.directory.clone(),
         source: Arc::clone(&heard) as _,
-        intakes: ways.iter().filter_map(|way| intake(*way, terms.interval)).collect(),
+        intakes: intakes(&heard, terms),
         entropy: Entropy::System,
         id: options.id.or_else(|| number.and_then(name)),
         class: SealClass::BesideMeter,
@@ -110,16 +107,33 @@ impl Line {
 }
 
 /// What measures, and what it is set up with.
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) heard: Arc<Heard>,
     pub(super) setup: Arc<Setup>,
 }
 
-fn intake(way: Way, interval: Interval) -> Option<Intake> {
-    let code = match way {
+impl Parts {
+    /// With a register for each way that is known now.
+    pub(super) fn with_registers(self, terms: &Terms) -> Self {
+        let intakes = intakes(&self.heard, terms);
+        Self { setup: Arc::new(Setup { intakes, ..(*self.setup).clone() }), heard: self.heard }
+    }
+}
+
+fn intakes(heard: &Heard, terms: &Terms) -> Vec<Intake> {
+    heard.ways().into_iter().filter_map(|way| intake(way, terms.interval)).collect()
+}
+
+/// The register of a way.
+pub(super) fn register(way: Way) -> Option<RegisterCode> {
+    RegisterCode::new(match way {
         Way::Import => "1-0:1.8.0",
         Way::Export => "1-0:2.8.0",
-    };
-    let (code, unit) = (RegisterCode::new(code)?, Unit::new("Wh")?);
+    })
+}
+
+fn intake(way: Way, interval: Interval) -> Option<Intake> {
+    let (code, unit) = (register(way)?, Unit::new("Wh")?);
     Some(Intake { register: Register { code, unit, kind: RegisterKind::Cumulative, interval }, start: None })
 }

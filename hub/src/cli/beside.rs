@@ -67,6 +67,9 @@ pub struct BesideArgs {
     /// Name of a new device [default: the meter's number]
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub id: Option<MeterId>,
+    /// Which input of a bridge is the meter, where the bridge has inputs; kept in the directory
+    #[arg(long, value_name = "LABEL")]
+    pub input: Option<String>,
     /// Press the pairing button at the start
     #[arg(long)]
     pub pair: bool,
@@ -103,8 +106,8 @@ pub(super) fn run(
     let broker = args.mqtt.map(|url| Broker::new(&url, args.mqtt_ca.as_deref(), args.mqtt_user, password)).transpose();
     let mqtt = broker.map_err(|error| Failure::refused("broker", error.to_string()))?;
     let lines = Lines { serial: args.serial.map(Serial::Path), tcp: args.tcp, mqtt, baud: None };
-    let options =
-        beside::Options { directory: args.dir, lines, id: args.id, pair: args.pair, code_file: args.code_file };
+    let BesideArgs { dir: directory, id, input, pair, code_file, .. } = args;
+    let options = beside::Options { directory, lines, id, input, pair, code_file };
     let mut say = |told: &Beside| out.line(&told_line(told, json));
     runtime.block_on(beside::run(line, options, &mut say))
 }

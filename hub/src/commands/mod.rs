@@ -45,8 +45,17 @@ impl Answer {
 /// What commands return.
 pub type Outcome = Result<Answer, Failure>;
 
-/// Unix second of the beginning of 2026, when this program was written: a clock that stands before it was never set.
-pub const EARLIEST: u64 = 1_767_225_600;
+/// The beginning of 2026, when this was written. To be raised with a release.
+const WRITTEN: u64 = 1_767_225_600;
+/// When the program was built, as far as whoever built it says so, and else when it was written: a build without a word about
+/// its time is the same at any time. A clock that stands before it was never set.
+pub const BUILT: u64 = match option_env!("SOURCE_DATE_EPOCH") {
+    Some(text) => match u64::from_str_radix(text, 10) {
+        Ok(built) if built > WRITTEN => built,
+        _ => WRITTEN,
+    },
+    None => WRITTEN,
+};
 
 /// Seconds since 1970 by this machine's clock.
 #[must_use]

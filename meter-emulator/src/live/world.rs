@@ -51,6 +51,14 @@ impl World {
         })
     }
 
+    /// Power of a series, in 10⁻⁴ units an hour: the mean of the current slot; none where the load knows nothing.
+    pub(crate) fn rate(&self, series: usize, at: u64) -> Option<u64> {
+        let seconds = self.load.interval().seconds();
+        let place = usize::try_from((at / seconds).checked_sub(self.load.first())?).ok()?;
+        let amount = *self.load.series().get(series)?.amounts.get(place)?;
+        Some(u64::from(amount?) * 3600 / seconds)
+    }
+
     /// What has passed since the load's beginning; within a slot in proportion to its time.
     fn total(&self, series: usize, at: u64) -> u64 {
         let (span, seconds) = (self.load.span(), self.load.interval().seconds());
@@ -85,12 +93,11 @@ impl Source for World {
         if self.known(series, from, until) { Status::Measured } else { Status::Missing }
     }
 
-    /// The mean of the current slot.
-    fn rate(&self, series: usize, at: u64) -> Option<u64> {
-        let seconds = self.load.interval().seconds();
-        let place = usize::try_from((at / seconds).checked_sub(self.load.first())?).ok()?;
-        let amount = *self.load.series().get(series)?.amounts.get(place)?;
-        Some(u64::from(amount?) * 3600 / seconds)
+    /// A certified meter knows it always: where the load knows nothing, nothing passes.
+    fn power(&self, ways: &[(usize, i64)], at: u64) -> Option<i64> {
+        let rate = |series: usize| i64::try_from(self.rate(series, at).unwrap_or(0)).unwrap_or(i64::MAX);
+        let power = ways.iter().map(|(series, sign)| sign * rate(*series)).fold(0, i64::saturating_add);
+        (!ways.is_empty()).then_some(power)
     }
 }
 

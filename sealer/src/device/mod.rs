@@ -69,6 +69,32 @@ impl Device {
         Ok(self.pushes())
     }
 
+    /// Passes over time that nobody measured; a new epoch begins after it.
+    ///
+    /// # Errors
+    /// See [`Recorder::pass_over`].
+    pub fn pass_over(&mut self, until: u64, moment: Moment) -> Result<Vec<Message>, Failure> {
+        self.recorder.pass_over(until, moment)?;
+        // An offer rests on a certificate.
+        self.forget_offer();
+        let mut messages = self.pushes();
+        messages.push(self.greet()?);
+        Ok(messages)
+    }
+
+    /// Goes on with a set-up that differs in its registers alone. Gives what the meter says when there are new ones.
+    ///
+    /// # Errors
+    /// See [`Recorder::extend`].
+    pub fn extend(&mut self, setup: &Arc<Setup>, moment: Moment) -> Result<Vec<Message>, Failure> {
+        if !self.recorder.extend(setup, moment)? {
+            return Ok(Vec::new());
+        }
+        // A session rests on the registers: whoever hears this begins another.
+        self.session = None;
+        Ok(vec![self.greet()?])
+    }
+
     /// Switches a full memory on or off.
     pub fn set_full(&mut self, full: bool) {
         self.recorder.set_full(full);
@@ -115,7 +141,7 @@ impl Device {
         Ok(self.identity(nonce()?, [0; NONCE_BYTES]))
     }
 
-    /// Current readings, when a household has begun a session.
+    /// Current readings, when a household has begun a session and all totals are known.
     pub fn now(&mut self) -> Option<Message> {
         let live = Live {
             at: self.recorder.clock(),
@@ -123,7 +149,7 @@ impl Device {
             supply: self.recorder.supply(),
             credit: self.recorder.credit(),
             power: self.recorder.power(),
-            totals: self.recorder.totals(),
+            totals: self.recorder.totals()?,
         };
         self.session.as_mut()?.seal(&live).map(Message::Now)
     }

@@ -3,7 +3,7 @@
 use metrology::label::Status;
 use zeroize::Zeroize;
 
-use super::{Failure, Moment, Recorder};
+use super::{Begins, Failure, Moment, Recorder};
 use crate::event::Event;
 use crate::meter::Remembered;
 use crate::record::{Advance, Pending, Record, Stamp};
@@ -103,8 +103,10 @@ impl Recorder {
         let at = (slot * self.interval().seconds()).saturating_add_signed(-self.offset);
         let mut changed = false;
         for running in &mut self.registers {
-            let start = running.series.and_then(|series| self.setup.source.start(series, at));
-            let Some(total) = start.filter(|_| self.meter.expected(&running.code).is_none()) else { continue };
+            let Some(series) = running.series.filter(|_| self.meter.expected(&running.code).is_none()) else {
+                continue;
+            };
+            let Begins::At(total) = self.setup.source.begins(series, at) else { continue };
             if self.meter.total(&running.code) != Some(total) && self.meter.set_total(&running.code, total)? {
                 running.total = total.saturating_add(running.pending);
                 changed = true;
@@ -116,15 +118,18 @@ impl Recorder {
     /// Records a slot in every register whose turn it is.
     fn record(&mut self, slot: u64, last: u64, ran: Ran, moment: Moment) -> Result<(), Failure> {
         let seconds = self.interval().seconds();
-        let mut advances = Vec::new();
+        let from = (slot * seconds).saturating_add_signed(-self.offset);
+        let (mut advances, mut early) = (Vec::new(), false);
         for running in &mut self.registers {
             let Some(series) = running.series else { continue };
             // A clock that was set back shows times that are sealed, or that the epoch does not reach.
             let is_early = self.meter.earliest(&running.code).is_some_and(|earliest| earliest > slot);
-            if is_early || (slot < last && self.meter.expected(&running.code).is_none()) {
+            early |= is_early;
+            let begins = self.meter.expected(&running.code).is_none();
+            let source = &self.setup.source;
+            if is_early || (begins && (slot < last || source.begins(series, from) == Begins::Later)) {
                 continue;
             }
-            let source = &self.setup.source;
             let status = match ran.whole {
                 true => source.status(series, self.at.saturating_sub(seconds), self.at),
                 false => Status::Missing,
@@ -134,6 +139,8 @@ impl Recorder {
             advances.push(Advance { code: running.code, status: status.code(), advance });
         }
         if advances.is_empty() {
+            // No register has begun yet: the first will find that the meter ran.
+            self.whole = (ran.on && !early).then_some(slot + 1);
             return Ok(());
         }
         let stamp = Stamp { at: self.at, seen: moment.seen };

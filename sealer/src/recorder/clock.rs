@@ -49,6 +49,24 @@ impl Recorder {
         Ok(())
     }
 
+    /// Passes over the time until a slot begins, of which nothing was measured and nothing will be: none of it is recorded, and
+    /// a new epoch begins with that slot.
+    ///
+    /// # Errors
+    /// When the memory is full, or the slot lies before what is sealed, and nothing has changed; otherwise as
+    /// [`Recorder::advance`].
+    pub fn pass_over(&mut self, until: u64, moment: Moment) -> Result<(), Failure> {
+        let slot = self.slot_at(until);
+        let first = slot * self.interval().seconds();
+        self.check_space()?;
+        self.meter.check_epoch(first)?;
+        self.settle(until);
+        self.new_epoch(first, moment)?;
+        // What passed before is not the first slot's.
+        self.whole = self.registers.iter().all(|running| running.pending == 0).then_some(slot);
+        Ok(())
+    }
+
     /// Closes what is open and begins an epoch.
     pub(super) fn new_epoch(&mut self, first: u64, moment: Moment) -> Result<(), Failure> {
         self.check_space()?;

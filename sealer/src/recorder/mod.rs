@@ -8,6 +8,7 @@ mod advance;
 mod clock;
 mod error;
 mod pair;
+mod registers;
 mod resume;
 mod save;
 mod source;
@@ -15,7 +16,7 @@ mod status;
 mod supply;
 
 pub use error::Failure;
-pub use source::{Source, Witness};
+pub use source::{Begins, Source, Witness};
 pub use status::Totals;
 
 use std::path::PathBuf;
@@ -34,8 +35,8 @@ use crate::meter::{Block, Orders, SealingMeter};
 use crate::open_day::OpenDay;
 use crate::store::Store;
 
-/// What a meter is set up with. It does not change while the meter runs.
-#[derive(Debug)]
+/// What a meter is set up with. Nothing but its registers changes while the meter runs ([`Recorder::extend`]).
+#[derive(Clone, Debug)]
 pub struct Setup {
     /// Its directory.
     pub root: PathBuf,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrology::label::{DAY_SECONDS, events};
 
-use super::{Failure, Moment, Recorder, Running, Setup};
+use super::{Failure, Moment, Recorder, Setup, registers};
 use crate::archive::Archive;
 use crate::event::Event;
 use crate::meter::{Orders, Remembered, SealingMeter};
@@ -29,7 +29,7 @@ impl Recorder {
                 (Store::create(&setup.root)?, meter)
             }
         };
-        let added = add_registers(setup, &mut meter)?;
+        let added = registers::add(setup, &mut meter)?;
         let remembered = meter.remembered.clone().unwrap_or_else(|| first_memory(setup, &meter));
         store.remove_stale_days()?;
         let path = store.open_day();
@@ -37,14 +37,10 @@ impl Recorder {
         let codes = meter.registers().map(|register| register.code);
         let archive = Archive::open(store.root(), codes)
             .map_err(|source| Failure::Io { path: store.root().to_owned(), source })?;
-        let registers = meter.registers().map(|register| register.code).collect::<Vec<_>>();
-        let registers = registers.into_iter().map(|code| Running {
-            code,
-            series: setup.intakes.iter().position(|intake| intake.register.code == code),
-            pending: remembered.pending.iter().filter(|(known, _)| *known == code).map(|(_, amount)| amount).sum(),
-            total: meter.total(&code).unwrap_or(0),
+        let registers = registers::running(setup, &meter, |code| {
+            let pending = remembered.pending.iter().filter(|(known, _)| known == code).map(|(_, amount)| amount).sum();
+            (pending, meter.total(code).unwrap_or(0))
         });
-        let registers = registers.collect();
         let mut recorder = Self {
             setup: Arc::clone(setup),
             store,
@@ -200,24 +196,4 @@ fn first_memory(setup: &Setup, meter: &SealingMeter) -> Remembered {
     let at = ends.max().unwrap_or_else(|| first_slot_start(setup));
     let whole = Some(at / setup.source.interval().seconds());
     Remembered { at, whole, ..Remembered::default() }
-}
-
-/// Gives the meter the registers that it does not have yet; says whether there were any.
-fn add_registers(setup: &Setup, meter: &mut SealingMeter) -> Result<bool, Failure> {
-    let mut added = false;
-    for (place, intake) in setup.intakes.iter().enumerate() {
-        let code = intake.register.code;
-        if setup.intakes.iter().take(place).any(|other| other.register.code == code) {
-            return Err(Failure::Repeated(code));
-        }
-        match meter.register(&code) {
-            Some(known) if *known != intake.register => return Err(Failure::RegisterDiffers(*known)),
-            Some(_) => {}
-            None => {
-                meter.add_register(intake.register, intake.start.unwrap_or(0))?;
-                added = true;
-            }
-        }
-    }
-    Ok(added)
 }

@@ -25,8 +25,9 @@ pub trait Source: Debug + Send + Sync {
     /// How that is known, when the meter ran all the while: [`Status::Missing`] when it is not.
     fn status(&self, series: usize, from: u64, until: u64) -> Status;
 
-    /// Power of a series at a moment, in 10⁻⁴ units an hour; none where it is not known.
-    fn rate(&self, series: usize, at: u64) -> Option<u64>;
+    /// Power at a moment, import less export in 10⁻⁴ W; none where it is not known. `ways` are the series of the registers
+    /// that count one of the two: 1 goes with import, -1 with export.
+    fn power(&self, ways: &[(usize, i64)], at: u64) -> Option<i64>;
 
     /// What the meter's clock shows while its registers stand at a moment: the same, unless they are known later than they
     /// pass.
@@ -34,15 +35,35 @@ pub trait Source: Debug + Send + Sync {
         at
     }
 
-    /// What a series' register showed at a moment, for one that begins there; none where it begins at what it was set up
-    /// with.
-    fn start(&self, _series: usize, _at: u64) -> Option<u64> {
-        None
+    /// How a series' register begins that has recorded nothing yet, with the slot that begins at a moment.
+    fn begins(&self, _series: usize, _at: u64) -> Begins {
+        Begins::AsSetUp
     }
 
-    /// What has passed through a series' register since the moment at which it stands.
-    fn since(&self, _series: usize) -> u64 {
-        0
+    /// What a series' register shows now that stands at a total, or has recorded nothing yet; none where that is not known.
+    fn shown(&self, _series: usize, total: u64, _has_begun: bool) -> Option<u64> {
+        Some(total)
+    }
+}
+
+/// How a register begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// At what it was set up with.
+    AsSetUp,
+    /// At what it showed then, in 10⁻⁴ units.
+    At(u64),
+    /// Not with this slot: nothing is known of it yet.
+    Later,
+}
+
+impl Debug for Begins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AsSetUp => "AsSetUp",
+            Self::At(_) => "At(…)",
+            Self::Later => "Later",
+        })
     }
 }
 

@@ -11,11 +11,20 @@ use crate::meter::SealingMeter;
 pub type Totals = Vec<u64>;
 
 impl Recorder {
-    /// What the registers show.
+    /// What the registers show; none while that is not known of one of them.
     #[must_use]
-    pub fn totals(&self) -> Totals {
-        let since = |running: &Running| running.series.map_or(0, |series| self.setup.source.since(series));
-        self.registers.iter().map(|running| running.total.saturating_add(since(running))).collect()
+    pub fn totals(&self) -> Option<Totals> {
+        let shown = |running: &Running| match running.series {
+            Some(series) => self.setup.source.shown(series, running.total, self.has_begun(&running.code)),
+            None => Some(running.total),
+        };
+        self.registers.iter().map(shown).collect()
+    }
+
+    /// Whether a register has recorded or billed anything in its life.
+    fn has_begun(&self, code: &RegisterCode) -> bool {
+        let used = self.meter.coverage(code).is_some_and(|coverage| !coverage.ranges().is_empty());
+        used || self.meter.expected(code).is_some()
     }
 
     /// Its registers, in order of code.
@@ -24,23 +33,18 @@ impl Recorder {
         self.meter.registers().filter_map(RegisterInfo::of).collect()
     }
 
-    /// Power in watts, feeding in negative; none when no register counts watt-hours of import or export.
+    /// Power in watts, feeding in negative; none where it is not known.
     #[must_use]
     pub fn power(&self) -> Option<i32> {
-        let mut power: Option<i64> = None;
-        for running in &self.registers {
-            let Some(series) = running.series else { continue };
-            let sign = match (is_import(&running.code), is_export(&running.code)) {
-                (true, _) => 1,
-                (_, true) => -1,
-                _ => continue,
-            };
-            let rate = if self.supply() { self.setup.source.rate(series, self.at).unwrap_or(0) } else { 0 };
-            let watts = i64::try_from(rate / metrology::seal::PARTS).unwrap_or(i64::MAX);
-            power = Some(power.unwrap_or(0).saturating_add(sign * watts));
-        }
+        let sign = |code: &RegisterCode| if is_import(code) { Some(1) } else { is_export(code).then_some(-1) };
+        let ways = self.registers.iter().filter_map(|running| Some((running.series?, sign(&running.code)?)));
+        let ways: Vec<_> = ways.collect();
+        // Nothing passes an open switch.
+        let is_open = !self.supply() && !ways.is_empty();
+        let parts = if is_open { 0 } else { self.setup.source.power(&ways, self.at)? };
+        let watts = parts / i64::try_from(metrology::seal::PARTS).unwrap_or(i64::MAX);
         // The least number stands for power that is not measured.
-        power.map(|watts| i32::try_from(watts.clamp((i32::MIN + 1).into(), i32::MAX.into())).unwrap_or(0))
+        Some(i32::try_from(watts.clamp((i32::MIN + 1).into(), i32::MAX.into())).unwrap_or(0))
     }
 
     /// The meter that seals.

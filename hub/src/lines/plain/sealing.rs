@@ -16,7 +16,7 @@ use super::Terms;
 use super::batch::{Batch, Taken, Work, known, open_slot, resumed};
 use super::counted::{Counted, Counter};
 use crate::Failure;
-use crate::commands::EARLIEST;
+use crate::commands::BUILT;
 use crate::keeper::Keeper;
 
 /// Slots that wait for a store that fails: 400 days of quarter-hours, both ways, some megabytes. Beyond it the oldest are
@@ -40,7 +40,7 @@ impl Notice {
         match self {
             Self::ClockNotSet => (
                 "clock-not-set",
-                "this machine's clock stands before the year 2026, so nobody knows when what the meter says passed; nothing \
+                "this machine's clock shows a time before this program was built, so nobody knows when what the meter says passed; nothing \
                  is sealed until the clock is set (by a network time service, or by hand)",
             ),
             Self::ClockWasAhead => (
@@ -103,7 +103,7 @@ impl Sealing {
 
     /// Takes a telegram that was heard at this Unix millisecond. What it completes waits for [`Self::work`].
     pub(super) fn hear(&mut self, at: u64, telegram: &Telegram) -> Option<Notice> {
-        if at / 1000 < EARLIEST {
+        if at / 1000 < BUILT {
             return Some(Notice::ClockNotSet);
         }
         let notice = self.is_ahead(at).then(|| {
