@@ -30,12 +30,8 @@ use crate::keeper::Keeper;
 use sealing::Sealing;
 pub(super) use setup::ready;
 pub(crate) use setup::set_up;
-use shown::shown;
+use shown::{Showing, Whose};
 
-/// What a telegram showed is not shown any more after so many of the meter's cadences, and half a minute at least.
-const CADENCES: u32 = 3;
-/// Least time for which a telegram is shown when no other follows.
-const LEAST_SHOWN: Duration = Duration::from_secs(30);
 /// Meters behind one line: no bridge has more inputs.
 const MOST_METERS: usize = 16;
 
@@ -60,8 +56,8 @@ pub(super) struct PlainConversation {
     handle: Handle<std::convert::Infallible>,
     /// By label: a bridge may speak for several meters.
     meters: BTreeMap<String, Sealing>,
-    /// When each meter was heard last.
-    shown_at: BTreeMap<String, Instant>,
+    /// What they show.
+    showing: Showing,
     failures: Refusals,
     refusals: Refusals,
 }
@@ -74,8 +70,9 @@ impl PlainConversation {
         events: broadcast::Sender<Event>,
         shared: Shared,
     ) -> Self {
-        let (meters, shown_at, failures, refusals) = Default::default();
-        Self { terms, keeper, events, shared, handle, meters, shown_at, failures, refusals }
+        let (meters, failures, refusals) = Default::default();
+        let showing = Showing::new(shared.clone(), terms.cadence);
+        Self { terms, keeper, events, shared, handle, meters, showing, failures, refusals }
     }
 
     /// Listens until it is told to close or the reader has ended.
@@ -120,7 +117,7 @@ impl PlainConversation {
             state.up = false;
             state.why = Some("closed".into());
         });
-        self.shared.show(None);
+        self.showing.end();
     }
 
     async fn hear(&mut self, event: Heard<Telegram>) -> Result<(), Failure> {
@@ -169,12 +166,13 @@ impl PlainConversation {
         }
         let Some(sealing) = self.meters.get_mut(&label) else { return Ok(()) };
         let stored = sealing.hear(&self.keeper, now_millis(), telegram).await;
-        let name = sealing.name().or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
-        let identity = sealing.identity();
-        if self.shared.show_meter(&label, shown(telegram, name.clone(), identity, now())) {
+        // What another meter tells is not shown under the name and the key of the one before.
+        let same = !sealing.is_of_another(telegram.meter.as_deref());
+        let name = sealing.name().filter(|_| same).or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
+        let whose = Whose { name: name.clone(), identity: sealing.identity().filter(|_| same) };
+        if self.showing.hear(&label, telegram, whose, Instant::now(), now()) {
             self.found(name.clone());
         }
-        self.shown_at.insert(label, Instant::now());
         match stored {
             Ok(0) => Ok(()),
             Ok(blocks) => {
@@ -216,15 +214,7 @@ impl PlainConversation {
         for (code, message) in self.refusals.due(at) {
             self.tell_refusal(&code, message);
         }
-        let while_new = self.terms.cadence.saturating_mul(CADENCES).max(LEAST_SHOWN);
-        let shared = &self.shared;
-        self.shown_at.retain(|label, since| {
-            let is_new = at - *since <= while_new;
-            if !is_new {
-                shared.hide_meter(label);
-            }
-            is_new
-        });
+        self.showing.tick(at);
     }
 
     /// What needs a person: a key that is missing or wrong. Anything else is the line's noise, and counted.
@@ -239,7 +229,7 @@ impl PlainConversation {
             state.up = false;
             state.why = Some(why.to_string());
         });
-        self.shared.show(None);
+        self.showing.end();
         tracing::info!(line = self.terms.line, code = why.code(), retry = ?retry_in, "line closed");
         self.tell(Event::LineDown { line: self.terms.line, why: why.to_string() });
     }

@@ -30,6 +30,8 @@ pub(super) struct Sealing {
     starts: Vec<Start>,
     name: Option<String>,
     identity: Option<String>,
+    /// Number of the meter that has these.
+    sealed: Option<String>,
 }
 
 impl Sealing {
@@ -49,12 +51,13 @@ impl Sealing {
         let (row, identity) = keeper.run(move |store| known(store, &asked)).await?;
         let interval = u32::try_from(terms.interval.seconds()).unwrap_or(u32::MAX);
         let terms = SlotTerms::for_interval(interval);
+        let sealed = row.as_ref().and_then(|row| row.number.clone());
         let kept = row.and_then(|row| serde_json::from_slice::<Kept>(&row.edges).ok());
         let slots = match kept.filter(|kept| kept.version == VERSION && kept.interval == interval) {
             Some(kept) => Slots::resume(terms, &kept.marks),
             None => Slots::new(terms),
         };
-        Ok(Self { place, slots, sealer: None, waiting: Vec::new(), starts: Vec::new(), name: None, identity })
+        Ok(Self { place, slots, sealer: None, waiting: Vec::new(), starts: Vec::new(), name: None, identity, sealed })
     }
 
     /// What the meter is called in blocks and bills, once something was sealed.
@@ -65,6 +68,12 @@ impl Sealing {
     /// The key for life that it has in blocks and bills, hex, once something was sealed, now or before.
     pub(super) fn identity(&self) -> Option<String> {
         self.identity.clone()
+    }
+
+    /// Whether name and key are those of another meter than the one that tells this number.
+    pub(super) fn is_of_another(&self, number: Option<&str>) -> bool {
+        let number = number.filter(|number| *number != self.place.label);
+        self.sealed.as_deref().zip(number).is_some_and(|(sealed, number)| sealed != number)
     }
 
     /// Takes a telegram that was heard at this Unix millisecond; gives how many blocks were stored.
@@ -142,6 +151,7 @@ impl Sealing {
                 self.waiting.clear();
                 self.identity = identity;
                 self.name = Some(sealer.name().to_string());
+                self.sealed = self.place.number.clone().or(self.sealed.take());
                 self.sealer = Some(sealer);
                 Ok(blocks)
             }
@@ -262,6 +272,9 @@ mod tests {
                 Telegram { meter: Some(number.into()), import: Some(import), checked: true, ..Telegram::default() };
             sealing.hear(&keeper, 1_784_592_000_000 + 10_000 * u64::from(tick), &telegram).await.unwrap();
             names.extend(sealing.name().filter(|name| names.last() != Some(name)));
+            // Until something of it is sealed, name and key are the other's.
+            assert_eq!(sealing.is_of_another(Some("E2")), names == ["E1"], "{tick}");
+            assert!(!sealing.is_of_another(None));
         }
         assert_eq!(names, ["E1", "E2"]);
         let meters = keeper.run(|store| store.meters()).await.unwrap();
