@@ -183,6 +183,9 @@ mod tests {
     use super::*;
     use drivers::plain::Channel;
 
+    /// A code, what it stands at, and the second at which that was heard.
+    type Total = (String, u64, u64);
+
     /// A line to meters that speak every ten seconds, and the second of a telegram.
     struct Line {
         showing: Showing,
@@ -201,8 +204,8 @@ mod tests {
             self.showing.hear(label, telegram, Whose { name, identity: None }, at, received_at)
         }
 
-        /// Each meter's name, power, and totals with the second at which each was heard.
-        fn shown(&mut self, second: u64) -> Vec<(String, Option<i32>, Vec<(String, u64, u64)>)> {
+        /// Each meter's name, power, and totals.
+        fn shown(&mut self, second: u64) -> Vec<(String, Option<i32>, Vec<Total>)> {
             self.showing.tick(self.start + Duration::from_secs(second));
             let shown = self.showing.shared.shown().into_iter();
             let totals = |one: &Shown| {
@@ -232,7 +235,7 @@ mod tests {
         Telegram { meter: Some(number.into()), checked, ..telegram }
     }
 
-    fn total(code: &str, total: u64, second: u64) -> (String, u64, u64) {
+    fn total(code: &str, total: u64, second: u64) -> Total {
         (code.into(), total, second)
     }
 
