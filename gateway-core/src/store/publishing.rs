@@ -139,6 +139,27 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.execute((id, at))? > 0)
     }
 
+    /// Ends all publications, as after a restored backup: who allowed them may have ended them since, and nothing leaves by
+    /// a consent of which nobody knows whether it stands. Each is noted; what the brokers keep is still to be taken back.
+    /// Returns how many there were. To be called within a transaction, or on a store that nobody uses yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end_publications_after_restore(&self, at: i64) -> Result<usize, StoreError> {
+        let running = self.publications()?.into_iter().filter(|row| row.ended_at.is_none());
+        let mut ended = 0;
+        for row in running {
+            self.end_publication(row.id, at)?;
+            let text = format!(
+                "publishing to {} was ended when this home was restored from a backup; it is allowed again by adding it",
+                row.broker
+            );
+            self.note(at, "publish-ended", &text)?;
+            ended += 1;
+        }
+        Ok(ended)
+    }
+
     /// Forgets a publication and what its broker keeps. To be called within a transaction.
     ///
     /// # Errors
@@ -239,6 +260,38 @@ mod tests {
         assert!(store.publications().unwrap().is_empty() && store.published(id).unwrap().is_empty());
         assert!(!store.end_publication(id, 7).unwrap());
         assert!(store.keep_published(id, &store_topic("t")).is_err(), "a topic of no publication");
+    }
+
+    #[test]
+    fn a_restored_home_publishes_nothing_that_is_not_allowed_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("s"), &StoreKey::from_bytes([1; 32])).unwrap();
+        let row = |broker: &str| Publication {
+            id: 0,
+            broker: broker.into(),
+            name: hex::encode(broker),
+            address: format!("mqtt://{broker}/homeassistant"),
+            password: None,
+            authority: None,
+            what: "power".into(),
+            every: 10,
+            not_local: false,
+            ended_at: None,
+        };
+        let (one, other) = (row("a:1883"), row("b:1883"));
+        let id = store.keep_publication(&one, 1).unwrap();
+        store.keep_published(id, &store_topic("t")).unwrap();
+        let before = store.keep_publication(&other, 1).unwrap();
+        store.end_publication(before, 2).unwrap();
+        assert_eq!(store.end_publications_after_restore(9).unwrap(), 1);
+        assert_eq!(store.end_publications_after_restore(10).unwrap(), 0);
+        let ended: Vec<_> = store.publications().unwrap().iter().map(|row| row.ended_at).collect();
+        assert_eq!(ended, [Some(9), Some(2)]);
+        assert_eq!(store.published(id).unwrap().len(), 1, "what is to be taken back is known");
+        let notes = store.events(9).unwrap();
+        assert!(notes.len() == 1 && (notes[0].0, notes[0].1.as_str()) == (9, "publish-ended"), "{notes:?}");
+        store.keep_publication(&one, 11).unwrap();
+        assert_eq!(store.publication(id).unwrap().unwrap().ended_at, None, "allowed anew");
     }
 
     fn store_topic(topic: &str) -> PublishedTopic {

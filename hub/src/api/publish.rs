@@ -112,14 +112,15 @@ pub struct PublicationInfo {
     pub what: Vec<What>,
     /// A value is published every so many seconds at most.
     pub every: u32,
-    /// Whether it was ended and the broker still keeps descriptions.
+    /// Whether it was ended: nothing is published, and the broker may still keep descriptions.
     pub ended: bool,
     /// How it is.
     #[serde(flatten)]
     pub state: PublishState,
     /// What a person should know before agreeing to it, in sentences.
     pub warnings: Vec<String>,
-    /// Every topic, whether it was published on already or would be now.
+    /// Every topic, whether it was published on already or would be now; of one that was ended, those that the broker may
+    /// still keep.
     pub topics: Vec<TopicInfo>,
 }
 

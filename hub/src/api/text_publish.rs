@@ -11,7 +11,7 @@ pub(super) fn publications(list: &Publications) -> String {
 
 fn publication(one: &PublicationInfo) -> String {
     let state = match (&one.state.why, one.state.up) {
-        _ if one.ended => "ended; the broker still keeps descriptions, remove it again".to_owned(),
+        _ if one.ended => "ended; nothing is published".to_owned(),
         (_, true) => "connected".to_owned(),
         (Some(why), false) => format!("not connected: {why}"),
         (None, false) if one.state.running => "being connected".to_owned(),
@@ -19,6 +19,11 @@ fn publication(one: &PublicationInfo) -> String {
     };
     let what: Vec<&str> = one.what.iter().map(|what| what.name()).collect();
     let mut text = format!("publication {}  {}  {state}\n", one.publication, one.address);
+    if one.ended {
+        text.push_str("  Allow it again by adding it, or take back with remove what the broker may still keep:\n");
+        one.topics.iter().for_each(|topic| text.push_str(&format!("    {}\n", topic.topic)));
+        return text;
+    }
     text.push_str(&format!("  allowed: {}; every {} s at most\n", what.join(", "), one.every));
     for warning in &one.warnings {
         text.push_str(&format!("  ! {warning}\n"));

@@ -1,7 +1,7 @@
 //! The command line: arguments become a request, the answer becomes text or JSON.
 //!
-//! When a gateway runs over the home, it answers; else this process opens the home itself for the moment. Keys and codes
-//! come from files, from the terminal or from standard input, never from arguments.
+//! When a gateway runs over the home, it answers; else this process opens the home itself for the moment. What commands
+//! become is in [`request`], what may be said in [`args`] and [`parts`]; here they are run, and what comes is printed.
 
 mod answered;
 mod args;
@@ -10,6 +10,7 @@ mod parts;
 mod place;
 mod print;
 mod publish;
+mod request;
 
 pub use args::{Cli, Command};
 pub use parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, ProofChoice, StandingCommand};
@@ -18,7 +19,7 @@ pub use print::Printer;
 pub use publish::PublishCommand;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use drivers::plain::ocmf::PublicKey;
@@ -28,13 +29,11 @@ use zeroize::Zeroizing;
 
 use crate::Failure;
 use crate::api::socket::Connection;
-use crate::api::{
-    AccountAdd, BillAsk, CircuitAdd, Event, LineAdd, PairAsk, PlainMeter, ReadingsAsk, Request, StandingAdd, text,
-};
+use crate::api::{Event, text};
 use crate::commands::{self, Outcome};
-use crate::custody::ask;
 use crate::daemon::{self, Options, Started};
 use crate::home::Home;
+use request::{first_line, request, whole};
 
 /// Exit code when a command was not understood.
 const WRONG_USAGE: u8 = 2;
@@ -157,110 +156,6 @@ async fn watching(home: &Home) -> Result<Connection, Failure> {
     })?;
     running.watch().await?;
     Ok(running)
-}
-
-/// What a command asks of a gateway.
-fn request(command: Command) -> Result<Request, Failure> {
-    Ok(match command {
-        Command::Stop => Request::Stop,
-        Command::Pair { file: Some(file), .. } => Request::PairFile { file: whole(&file)? },
-        Command::Pair { line, .. } => Request::Pair(PairAsk {
-            line: line.unwrap_or_default(),
-            code: secret("The code on the meter's display: ")?,
-        }),
-        Command::Line(LineCommand::List) => Request::Lines,
-        Command::Line(LineCommand::Remove { line }) => Request::RemoveLine { line },
-        Command::Line(LineCommand::Add {
-            address,
-            password_file,
-            authority,
-            meter,
-            interval,
-            meter_key_file,
-            meter_auth_key_file,
-            meter_public_key,
-        }) => {
-            let key = meter_key_file.as_deref().map(first_line).transpose()?;
-            let authentication_key = meter_auth_key_file.as_deref().map(first_line).transpose()?;
-            let public_key = meter_public_key;
-            Request::AddLine(LineAdd {
-                address,
-                password: password_file.as_deref().map(first_line).transpose()?,
-                authority: authority.as_deref().map(whole).transpose()?,
-                plain: meter.map(|profile| PlainMeter { profile, interval, key, authentication_key, public_key }),
-            })
-        }
-        Command::Now => Request::Now,
-        Command::Publish(command) => publish::request(command)?,
-        Command::Import { directory } => Request::Import { directory: whole(&directory)? },
-        Command::Status => Request::Status,
-        Command::Readings { from, to, zone, register } => Request::Readings(ReadingsAsk { from, to, zone, register }),
-        Command::Bill(args) => Request::Bill(BillAsk {
-            tariff: whole(&args.tariff)?,
-            from: args.from,
-            to: args.to,
-            out: whole(&args.out)?,
-            meter: args.meter,
-            allow_incomplete: args.allow_incomplete,
-            provider_key: args.provider_key,
-            nonce: args.nonce,
-            corrects: args.corrects,
-            totals: args.totals,
-            proof: args.proof.into(),
-            restart: args.restart_state,
-        }),
-        Command::Circuits { command: None } => Request::Circuits,
-        Command::Circuits { command: Some(CircuitsCommand::Fetch { names, account }) } => {
-            Request::FetchCircuits { account, names }
-        }
-        Command::Circuits { command: Some(CircuitsCommand::Add { parameters, powers }) } => {
-            Request::AddCircuit(CircuitAdd { parameters: whole(&parameters)?, powers: whole(&powers)? })
-        }
-        Command::Circuits { command: Some(CircuitsCommand::Make { name }) } => Request::MakeCircuit { name },
-        Command::Circuits { command: Some(CircuitsCommand::Remove { circuit }) } => Request::RemoveCircuit { circuit },
-        Command::Bills { command: None } => Request::Bills,
-        Command::Bills { command: Some(BillsCommand::Save { bill, out }) } => {
-            Request::SaveBill { bill, out: whole(&out)? }
-        }
-        Command::Account(AccountCommand::List) => Request::Accounts,
-        Command::Account(AccountCommand::Add { address, provider_key, meters }) => Request::AddAccount(AccountAdd {
-            address,
-            provider_key,
-            meters,
-            code: secret("The one-time code from the provider: ")?,
-        }),
-        Command::Account(AccountCommand::Tariffs { account }) => Request::Tariffs { account },
-        Command::Account(AccountCommand::Remove { account }) => Request::RemoveAccount { account },
-        Command::Account(AccountCommand::RotateKey { account }) => Request::RotateKey { account },
-        Command::Submit { bill, account } => Request::Submit { bill, account },
-        Command::Submissions => Request::Submissions,
-        Command::Standing(StandingCommand::Add { tariff, from, account, after_hours, totals }) => {
-            Request::AddStanding(StandingAdd { account, tariff, from, after_hours, totals })
-        }
-        Command::Standing(StandingCommand::End { standing }) => Request::EndStanding { standing },
-        Command::Commands => Request::Commands,
-        // What is left was done without a gateway.
-        _ => return Err(Failure::refused("usage", "this command is not for a gateway")),
-    })
-}
-
-/// A path that means the same to the gateway, whose working directory is another.
-fn whole(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| Failure::file(path, &error))
-}
-
-/// The first line of a file: a password.
-fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?);
-    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
-}
-
-/// A one-time code from the terminal or from standard input.
-fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    if ask::is_terminal() {
-        ask::say(prompt);
-    }
-    ask::line()
 }
 
 fn told_line(told: Started<'_>, json: bool) -> String {

@@ -73,6 +73,14 @@ pub fn restore(home: &Home, file: &Path, keyring: bool) -> Outcome {
             restored.ended
         ));
     }
+    if restored.unpublished > 0 {
+        text.push_str(&format!(
+            "\n{} publication(s) to brokers were ended, since they may have been ended after the backup: nothing is \
+             published. See them with wattseal publish list; allow one again with wattseal publish add, or take back what \
+             its broker still keeps with wattseal publish remove",
+            restored.unpublished
+        ));
+    }
     let warnings: Vec<String> = restored.place.warning(home).into_iter().collect();
     for warning in &warnings {
         text.push_str(&format!("\nWarning: {warning}"));
@@ -82,7 +90,8 @@ pub fn restore(home: &Home, file: &Path, keyring: bool) -> Outcome {
         json!({
             "home": restored.home.fingerprint(), "made_at": restored.made_at, "format": restored.format,
             "key": { "kind": restored.place.kind().name(), "file": restored.place.file() },
-            "holds": held_json, "standing_ended": restored.ended, "warnings": warnings,
+            "holds": held_json, "standing_ended": restored.ended,
+            "publications_ended": restored.unpublished, "warnings": warnings,
         }),
     ))
 }

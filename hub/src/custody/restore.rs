@@ -2,8 +2,8 @@
 //!
 //! The backup is checked whole before anything is written. Its database is copied out as it is, then once more under a
 //! fresh key: what opened the lost home (a keyring on a stolen disk, a credential file) does not open this one. Name and
-//! sheet stay. What would act on its own on the state of that day is ended: standing submissions, and what seals for plain
-//! meters, which go on under new keys.
+//! sheet stay. What would act on its own on the state of that day is ended: standing submissions, publications to brokers,
+//! and what seals for plain meters, which go on under new keys.
 
 use std::path::Path;
 
@@ -29,6 +29,8 @@ pub struct Restored {
     pub inventory: Inventory,
     /// Standing submissions that were ended: months after the backup may have been billed already.
     pub ended: usize,
+    /// Publications to brokers that were ended: who allowed them may have ended them since.
+    pub unpublished: usize,
     /// Where the new key lies.
     pub place: Place,
 }
@@ -51,7 +53,7 @@ pub fn restore(home: &Home, file: &Path, keyring: bool, now: i64) -> Result<Rest
     }
     let raw = setup::restored(home);
     undo.files.extend(setup::database_files(&raw));
-    let (inventory, ended) = setup::commit(home, &keys, undo, |draft| {
+    let (inventory, ended, unpublished) = setup::commit(home, &keys, undo, |draft| {
         files::remove(&raw)?;
         let mut out = files::create_private(&raw)?;
         opened.container.copy(&opened.key, &mut out).map_err(|e| backup::at(e, file, &raw))?;
@@ -65,7 +67,10 @@ pub fn restore(home: &Home, file: &Path, keyring: bool, now: i64) -> Result<Rest
         let store = Store::open(draft, &key)?;
         // What seals for plain meters would use times twice that it has sealed since the backup.
         store.forget_sealers()?;
-        Ok((store.inspect()?, store.end_standing_after_restore(now)?))
+        let ended = store.end_standing_after_restore(now)?;
+        let unpublished = store.end_publications_after_restore(now)?;
+        Ok((store.inspect()?, ended, unpublished))
     })?;
-    Ok(Restored { home: contents.home, made_at: contents.made_at, format: contents.format, inventory, ended, place })
+    let (home, made_at, format) = (contents.home, contents.made_at, contents.format);
+    Ok(Restored { home, made_at, format, inventory, ended, unpublished, place })
 }

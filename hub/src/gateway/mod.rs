@@ -137,6 +137,7 @@ impl Gateway {
                 let mut status = keeper.run(|store| answers::status(store)).await?;
                 status.running = self.running;
                 status.warnings = self.home.warnings();
+                status.warnings.extend(self.ended_publications().await?);
                 Answer::Status(status)
             }
             Request::Readings(ask) => Answer::Readings(keeper.run(move |store| answers::readings(store, &ask)).await?),

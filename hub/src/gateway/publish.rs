@@ -50,6 +50,19 @@ impl Gateway {
         Ok(Answer::Publications(Publications { publications: publications.collect::<Result<_, _>>()? }))
     }
 
+    /// What a person should do about publications that were ended.
+    pub(super) async fn ended_publications(&self) -> Result<Vec<String>, Failure> {
+        let rows = self.keeper.run(|store| store.publications()).await?.into_iter();
+        let ended = rows.filter(|row| row.ended_at.is_some()).map(|row| {
+            format!(
+                "publishing to {} was ended, and the broker may still keep descriptions of it: take them back with: \
+                 wattseal publish remove {}; or begin again with: wattseal publish add",
+                row.broker, row.id
+            )
+        });
+        Ok(ended.collect())
+    }
+
     /// Adds a broker, or gives the one that is there new settings.
     pub(super) async fn add_publication(&self, add: PublishAdd) -> Result<Answer, Failure> {
         let mut name = [0; 4];

@@ -23,7 +23,7 @@ mod tests;
 mod voice;
 
 pub(crate) use plain::set_up;
-pub use shared::Shared;
+pub use shared::{Dated, Shared, Shown, When};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -83,9 +83,7 @@ impl Lines {
         events: &broadcast::Sender<Event>,
     ) -> Result<(), Failure> {
         self.close(row.id).await;
-        let mut dial = Dial::new(address(&row.address)?);
-        dial.password = row.password.as_ref().map(|password| Secret::new(password.as_str().to_owned()));
-        dial.ca_file = row.authority.as_ref().map(Into::into);
+        let mut dial = dial(address(&row.address)?, row.password.as_deref(), row.authority.as_deref());
         let (control, orders) = mpsc::channel(8);
         let shared = Shared::default();
         shared.change(|state| state.running = true);
@@ -177,6 +175,12 @@ impl Lines {
         self.running.values().flat_map(|running| running.shared.now()).collect()
     }
 
+    /// As [`Lines::now`], each value with the moment at which it was heard.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Shown> {
+        self.running.values().flat_map(|running| running.shared.shown()).collect()
+    }
+
     /// Begins to pair with the meter on a line; the answer comes when it is done or has failed.
     ///
     /// # Errors
@@ -202,6 +206,14 @@ impl Lines {
 /// When it is none.
 pub fn address(text: &str) -> Result<Address, Failure> {
     text.parse().map_err(|error: drivers::AddressError| Failure::refused("address", error.to_string()))
+}
+
+/// Where a line or a publication leads, and how to sign in there, as the store keeps it.
+pub(crate) fn dial(address: Address, password: Option<&String>, authority: Option<&str>) -> Dial {
+    let mut dial = Dial::new(address);
+    dial.password = password.map(|password| Secret::new(password.clone()));
+    dial.ca_file = authority.map(Into::into);
+    dial
 }
 
 /// Randomness for jitter and identifiers; never for keys.

@@ -10,9 +10,10 @@ use gateway_core::store::PublishedTopic;
 use tokio::time::Instant;
 
 use super::discovery::{self, AGAIN, OFFLINE, ONLINE, Topics};
-use super::entity::{Entity, Register};
+use super::entity::{Entity, Scale};
 use super::guard::{Guard, Seen};
-use crate::api::{NowMeter, What};
+use crate::api::{NowRegister, What};
+use crate::lines::{Shown, When};
 
 /// Meters, and values of each, that are published; no home has more.
 const MOST_METERS: usize = 64;
@@ -48,14 +49,16 @@ pub(crate) struct Course {
 
 #[derive(Default)]
 struct Meter {
-    seen: Option<NowMeter>,
     /// The availability that was told last.
     told: Option<bool>,
     values: BTreeMap<Entity, Value>,
 }
 
 struct Value {
+    scale: Scale,
     guard: Guard,
+    /// When it was heard that was looked at last: the same is no witness of itself, and no news.
+    seen: Option<Instant>,
     /// When it was described; none when it is to be described.
     described: Option<Instant>,
     /// What is to be published when it is due.
@@ -83,7 +86,7 @@ impl Course {
     pub(crate) fn wants(&self, row: &PublishedTopic) -> bool {
         let Some(identity) = &row.meter else { return row.topic == self.topics.gateway() };
         let entity = match (&row.code, &row.unit) {
-            (Some(code), Some(unit)) => Entity::new(code.clone(), unit.clone(), row.device),
+            (Some(code), Some(unit)) => Entity::of(code, unit, row.device).map(|(entity, _)| entity),
             _ => Some(Entity::POWER),
         };
         let entity = entity.filter(|entity| self.what.contains(&entity.what));
@@ -92,64 +95,62 @@ impl Course {
     }
 
     /// Looks at what the meters show; what is to be published now.
-    pub(crate) fn look(&mut self, at: Instant, shown: &[NowMeter]) -> Vec<Message> {
+    pub(crate) fn look(&mut self, at: Instant, shown: &[Shown]) -> Vec<Message> {
         let mut messages = Vec::new();
         if !std::mem::replace(&mut self.gateway_told, true) {
             let topic = self.topics.gateway();
-            messages.push(kept(topic, ONLINE.into(), None, None));
+            messages.push(kept(topic, ONLINE, None));
         }
         let mut speaking = BTreeSet::new();
-        for now in shown {
-            let Some(identity) = identity(now) else { continue };
+        for one in shown {
+            let Some(identity) = identity(one.identity.as_deref()) else { continue };
             if speaking.insert(identity) && (self.meters.contains_key(&identity) || self.meters.len() < MOST_METERS) {
-                self.show(at, identity, now, &mut messages);
+                self.show(at, identity, one, &mut messages);
             }
         }
         for (identity, meter) in &mut self.meters {
             let speaks = speaking.contains(identity);
             if !speaks {
-                meter.seen = None;
                 meter.values.values_mut().for_each(|value| value.next = None);
             }
             if meter.told != Some(speaks) {
                 meter.told = Some(speaks);
                 let word = if speaks { ONLINE } else { OFFLINE };
-                messages.push(kept(self.topics.meter(identity), word.into(), Some(*identity), None));
+                messages.push(kept(self.topics.meter(identity), word, Some(*identity)));
             }
         }
         messages
     }
 
-    fn show(&mut self, at: Instant, identity: [u8; 32], now: &NowMeter, messages: &mut Vec<Message>) {
+    fn show(&mut self, at: Instant, identity: [u8; 32], shown: &Shown, messages: &mut Vec<Message>) {
         let meter = self.meters.entry(identity).or_default();
-        let new = meter.seen.as_ref() != Some(now);
-        let power = now.power.map(|watts| (Entity::POWER, watts.to_string(), None));
-        let totals = now.registers.iter().filter_map(|register| {
-            let entity = Entity::of(register)?;
-            let decimal = entity.scale()?.decimal(register.total);
-            Some((entity, decimal, Some(register.total)))
-        });
-        for (entity, decimal, total) in power.into_iter().chain(totals) {
+        let mut told = BTreeSet::new();
+        for Told { entity, scale, when, decimal, register } in values(shown) {
             let room = meter.values.len() < MOST_VALUES || meter.values.contains_key(&entity);
-            let Some(scale) = entity.scale().filter(|_| room && self.what.contains(&entity.what)) else { continue };
-            let fresh = || Value { guard: Guard::new(scale.parts()), described: None, next: None, sent: None };
-            let value = meter.values.entry(entity.clone()).or_insert_with(fresh);
-            let ready = match total {
-                Some(total) => new && value.guard.believes(Seen { total, heard: at, at: now.at }),
+            if !room || !self.what.contains(&entity.what) || !told.insert(entity.clone()) {
+                continue;
+            }
+            let value = meter.values.entry(entity.clone()).or_insert_with(|| Value::new(scale));
+            if value.scale != scale {
+                // Another unit has another description, and totals that do not follow from those before.
+                *value = Value::new(scale);
+            }
+            let new = value.seen.replace(when.heard) != Some(when.heard);
+            let ready = match register {
+                Some(register) => new && value.guard.believes(Seen { total: register.total, heard: when.heard }),
                 None => new || value.sent.is_none_or(|sent| at - sent >= Duration::from_secs(AGAIN.into())),
             };
             if ready {
-                value.next = Some(discovery::state(&decimal, now.at));
+                value.next = Some(discovery::state(&decimal, when.at));
             }
             if value.next.is_none() {
                 continue;
             }
             let Some(described) = value.described else {
-                if let Some(config) = discovery::config(&self.topics, &identity, &entity, self.every) {
-                    value.described = Some(at);
-                    let topic = self.topics.config(&identity, &entity);
-                    messages.push(kept(topic, config, Some(identity), entity.register));
-                }
+                value.described = Some(at);
+                let config = discovery::config(&self.topics, &identity, &entity, scale, self.every);
+                let topic = self.topics.config(&identity, &entity);
+                messages.push(described_as(topic, config, identity, register));
                 continue;
             };
             let pause = Duration::from_secs(self.every.into());
@@ -159,20 +160,63 @@ impl Course {
                 messages.push(Message { topic: self.topics.state(&identity, &entity), payload, kept: None });
             }
         }
-        meter.seen = Some(now.clone());
+        // What is not shown any more is not told later either.
+        let gone = meter.values.iter_mut().filter(|(entity, _)| !told.contains(entity));
+        gone.for_each(|(_, value)| value.next = None);
     }
 }
 
-/// The key for life of a meter that shows something; none as long as it has none.
-pub(crate) fn identity(now: &NowMeter) -> Option<[u8; 32]> {
+impl Value {
+    fn new(scale: Scale) -> Self {
+        Self { scale, guard: Guard::new(scale.parts()), seen: None, described: None, next: None, sent: None }
+    }
+}
+
+/// A value as a meter shows it.
+struct Told<'a> {
+    entity: Entity,
+    scale: Scale,
+    when: When,
+    decimal: String,
+    /// The register behind it; none for power.
+    register: Option<&'a NowRegister>,
+}
+
+/// What of a meter can be published at all.
+fn values(shown: &Shown) -> impl Iterator<Item = Told<'_>> {
+    let power = shown.power.map(|power| {
+        let (entity, scale, decimal) = (Entity::POWER, Scale::POWER, power.value.to_string());
+        Told { entity, scale, when: power.when, decimal, register: None }
+    });
+    let totals = shown.registers.iter().filter_map(|register| {
+        let (when, register) = (register.when, &register.value);
+        let (entity, scale) = Entity::of(&register.code, &register.unit, register.device)?;
+        Some(Told { entity, scale, when, decimal: scale.decimal(register.total), register: Some(register) })
+    });
+    power.into_iter().chain(totals)
+}
+
+/// The key for life of a meter that shows something, out of its hex digits; none as long as it has none.
+pub(crate) fn identity(digits: Option<&str>) -> Option<[u8; 32]> {
     let mut identity = [0; 32];
-    hex::decode_to_slice(now.identity.as_ref()?, &mut identity).ok()?;
+    hex::decode_to_slice(digits?, &mut identity).ok()?;
     Some(identity)
 }
 
-fn kept(topic: String, payload: String, meter: Option<[u8; 32]>, register: Option<Register>) -> Message {
-    let (code, unit, device) = register.map_or((None, None, None), |r| (Some(r.code), Some(r.unit), r.device));
-    Message { kept: Some(PublishedTopic { topic: topic.clone(), meter, code, unit, device }), topic, payload }
+fn kept(topic: String, payload: &str, meter: Option<[u8; 32]>) -> Message {
+    let kept = PublishedTopic { topic: topic.clone(), meter, code: None, unit: None, device: None };
+    Message { kept: Some(kept), payload: payload.to_owned(), topic }
+}
+
+fn described_as(topic: String, config: String, meter: [u8; 32], register: Option<&NowRegister>) -> Message {
+    let kept = PublishedTopic {
+        topic: topic.clone(),
+        meter: Some(meter),
+        code: register.map(|register| register.code.clone()),
+        unit: register.map(|register| register.unit.clone()),
+        device: register.and_then(|register| register.device),
+    };
+    Message { kept: Some(kept), payload: config, topic }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::entity::{Entity, meter_name};
+use super::entity::{Entity, Scale, meter_name};
 use crate::api::What;
 
 /// What stands before all topics that are not descriptions.
@@ -97,8 +97,8 @@ pub(crate) fn device_name(identity: &[u8; 32]) -> String {
     format!("Meter {}", name.get(..4).unwrap_or(&name))
 }
 
-/// The description of an entity that is published every so many seconds at most; none for one without a unit.
-pub(crate) fn config(topics: &Topics, identity: &[u8; 32], entity: &Entity, every: u32) -> Option<String> {
+/// The description of an entity that is published in this unit, every so many seconds at most.
+pub(crate) fn config(topics: &Topics, identity: &[u8; 32], entity: &Entity, scale: Scale, every: u32) -> String {
     let id = format!("{ROOT}_{}", meter_name(identity));
     let topic = |topic: String| BTreeMap::from([("topic", topic)]);
     let (device_class, state_class, holds) = match entity.what {
@@ -116,7 +116,7 @@ pub(crate) fn config(topics: &Topics, identity: &[u8; 32], entity: &Entity, ever
         json_attributes_template: "{{ {'meter_time': value_json.meter_time} | tojson }}",
         device_class,
         state_class,
-        unit_of_measurement: entity.scale()?.unit,
+        unit_of_measurement: scale.unit,
         expire_after: every.max(AGAIN).saturating_mul(MISSED).max(holds),
         availability: [topic(topics.gateway()), topic(topics.meter(identity))],
         availability_mode: "all",
@@ -129,7 +129,8 @@ pub(crate) fn config(topics: &Topics, identity: &[u8; 32], entity: &Entity, ever
         },
         origin: Origin { name: "Wattseal", sw_version: env!("CARGO_PKG_VERSION") },
     };
-    serde_json::to_string(&config).ok()
+    // Text and numbers alone: there is nothing that could not be written.
+    serde_json::to_string(&config).unwrap_or_default()
 }
 
 /// A value with the meter's own time. `value` is a number in decimal digits.
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn descriptions_are_frozen() {
         let topics = Topics { prefix: "homeassistant".into(), name: "a1b2c3d4".into() };
-        let import = Entity::new("1-0:1.8.0".into(), "Wh".into(), None).unwrap();
+        let (import, scale) = Entity::of("1-0:1.8.0", "Wh", None).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         let frozen = format!(
             "{{\"name\":\"Energy imported\",\"unique_id\":\"wattseal_fe7314fed822_import_1-0_1_8_0\",\
@@ -162,22 +163,25 @@ mod tests {
              \"manufacturer\":\"Wattseal\",\"model\":\"Meter read by a Wattseal gateway\"}},\
              \"origin\":{{\"name\":\"Wattseal\",\"sw_version\":\"{version}\"}}}}"
         );
-        assert_eq!(config(&topics, &[7; 32], &import, 10).unwrap(), frozen);
+        assert_eq!(config(&topics, &[7; 32], &import, scale, 10), frozen);
         assert_eq!(
             topics.config(&[7; 32], &import),
             "homeassistant/sensor/wattseal_fe7314fed822/import_1-0_1_8_0/config"
         );
-        let of = |entity: &Entity, every| -> serde_json::Value {
-            serde_json::from_str(&config(&topics, &[7; 32], entity, every).unwrap()).unwrap()
+        let of = |(entity, scale): (Entity, Scale), every| -> serde_json::Value {
+            serde_json::from_str(&config(&topics, &[7; 32], &entity, scale, every)).unwrap()
         };
-        let power = of(&Entity::POWER, 10);
+        let power = of((Entity::POWER, Scale::POWER), 10);
         assert_eq!(
             ["unique_id", "device_class", "state_class", "unit_of_measurement"]
                 .map(|name| power[name].as_str().unwrap()),
             ["wattseal_fe7314fed822_power", "power", "measurement", "W"]
         );
-        assert_eq!((&power["expire_after"], &of(&Entity::POWER, 900)["expire_after"]), (&180.into(), &2700.into()));
-        let gas = of(&Entity::new("0-1:24.2.1".into(), "m3".into(), Some(3)).unwrap(), 10);
+        assert_eq!(
+            (&power["expire_after"], &of((Entity::POWER, Scale::POWER), 900)["expire_after"]),
+            (&180.into(), &2700.into())
+        );
+        let gas = of(Entity::of("0-1:24.2.1", "m3", Some(3)).unwrap(), 10);
         assert_eq!(
             ["device_class", "state_class", "unit_of_measurement"].map(|name| gas[name].as_str().unwrap()),
             ["gas", "total_increasing", "m³"]

@@ -2,31 +2,21 @@
 
 use protocol::metrology::keys::hash;
 
-use crate::api::{NowRegister, What};
+use crate::api::What;
 
 /// Longest code of a register that is published.
 const LONGEST_CODE: usize = 32;
 /// Digits behind the point of what the gateway shows.
 const DIGITS: u32 = 4;
 
-/// A value of a meter that can be published.
+/// A value of a meter that can be published, by what names it. This is the one key of it: topics, its unique name, what is
+/// believed of it and what the list says all follow from it, and it stays while the register has its code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entity {
     /// Its kind.
     pub what: What,
-    /// The register; none for power.
-    pub register: Option<Register>,
-}
-
-/// The register behind an entity.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Register {
-    /// Its code.
-    pub code: String,
-    /// Unit of the meter.
-    pub unit: String,
-    /// What it counts, as an M-Bus device type.
-    pub device: Option<u8>,
+    /// The register's code; none for power.
+    pub code: Option<String>,
 }
 
 /// How a unit of meters is published.
@@ -39,6 +29,23 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
+    /// Watts.
+    pub(crate) const POWER: Self = Self { unit: "W", shift: 0 };
+
+    /// For what is told in this unit; none when it is not one for its kind.
+    fn of(what: What, unit: &str) -> Option<Self> {
+        let scale = |unit, shift| Some(Self { unit, shift });
+        match (what, unit) {
+            (What::Import | What::Export | What::Heat, "Wh") => scale("kWh", 3),
+            (What::Import | What::Export | What::Heat, "kWh") => scale("kWh", 0),
+            (What::Heat, "GJ") => scale("GJ", 0),
+            (What::Heat, "MJ") => scale("MJ", 0),
+            (What::Gas | What::Water, "m3") => scale("m³", 0),
+            (What::Gas | What::Water, "L" | "dm3") => scale("m³", 3),
+            _ => None,
+        }
+    }
+
     /// 10⁻⁴ units of the meter in one published unit.
     pub(crate) fn parts(self) -> u64 {
         10_u64.pow(DIGITS + self.shift)
@@ -55,45 +62,30 @@ impl Scale {
 
 impl Entity {
     /// Power.
-    pub(crate) const POWER: Self = Self { what: What::Power, register: None };
+    pub(crate) const POWER: Self = Self { what: What::Power, code: None };
 
-    /// What a register is published as; none when nobody could say what it counts.
-    pub(crate) fn of(register: &NowRegister) -> Option<Self> {
-        Self::new(register.code.clone(), register.unit.clone(), register.device)
-    }
-
-    /// As [`Entity::of`].
-    pub(crate) fn new(code: String, unit: String, device: Option<u8>) -> Option<Self> {
+    /// What a register is published as, and in which unit; none when nobody could say what it counts, or the unit is not
+    /// one for its kind. `device` is what it counts, as an M-Bus device type.
+    pub(crate) fn of(code: &str, unit: &str, device: Option<u8>) -> Option<(Self, Scale)> {
         let plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":.-*".contains(&byte));
         if code.len() > LONGEST_CODE || !plain {
             return None;
         }
-        let what = what(&code, device)?;
-        let entity = Self { what, register: Some(Register { code, unit, device }) };
-        entity.scale().map(|_| entity)
+        let what = what(code, device)?;
+        Some((Self { what, code: Some(code.to_owned()) }, Scale::of(what, unit)?))
     }
 
-    /// The unit that it is published in; none when the meter's is not one for its kind.
-    pub(crate) fn scale(&self) -> Option<Scale> {
-        let scale = |unit, shift| Some(Scale { unit, shift });
-        let unit = self.register.as_ref().map_or("W", |register| register.unit.as_str());
-        match (self.what, unit) {
-            (What::Power, "W") => scale("W", 0),
-            (What::Import | What::Export | What::Heat, "Wh") => scale("kWh", 3),
-            (What::Import | What::Export | What::Heat, "kWh") => scale("kWh", 0),
-            (What::Heat, "GJ") => scale("GJ", 0),
-            (What::Heat, "MJ") => scale("MJ", 0),
-            (What::Gas | What::Water, "m3") => scale("m³", 0),
-            (What::Gas | What::Water, "L" | "dm3") => scale("m³", 3),
-            _ => None,
-        }
-    }
-
-    /// Its part of topics and of its unique name: the same for as long as the register has its code.
+    /// Its part of topics and of its unique name, each value's own: a code as it is usually written, `A-B:C.D.E` or
+    /// `A-B:C.D.E*F`, can be read back from it, and another one has a hash that tells it apart.
     pub(crate) fn slug(&self) -> String {
-        let Some(register) = &self.register else { return self.what.name().to_owned() };
+        let Some(code) = &self.code else { return self.what.name().to_owned() };
         let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-        format!("{}_{}", self.what.name(), register.code.chars().map(safe).collect::<String>())
+        let slug = format!("{}_{}", self.what.name(), code.chars().map(safe).collect::<String>());
+        let separators: String = code.chars().filter(|c| ":.*".contains(*c)).collect();
+        if separators == ":.." || separators == ":..*" {
+            return slug;
+        }
+        format!("{slug}__{}", hex::encode(&hash("wattseal/v1/published-register", &[code.as_bytes()])[..4]))
     }
 
     /// What people read.
@@ -106,7 +98,7 @@ impl Entity {
             What::Water => "Water",
             What::Heat => "Heat",
         };
-        match self.register.as_ref().and_then(|register| fields(&register.code)) {
+        match self.code.as_deref().and_then(fields) {
             Some(Fields { medium: 1, tariff, .. }) if tariff > 0 => format!("{title}, tariff {tariff}"),
             _ => title.to_owned(),
         }
@@ -160,8 +152,8 @@ mod tests {
     use super::*;
 
     fn entity(code: &str, unit: &str, device: Option<u8>) -> Option<(What, &'static str, String)> {
-        let entity = Entity::new(code.into(), unit.into(), device)?;
-        Some((entity.what, entity.scale()?.unit, entity.slug()))
+        let (entity, scale) = Entity::of(code, unit, device)?;
+        Some((entity.what, scale.unit, entity.slug()))
     }
 
     #[test]
@@ -184,14 +176,34 @@ mod tests {
         ] {
             assert_eq!(entity(code, unit, device), None, "{code} {unit}");
         }
-        assert!(Entity::new(format!("1-0:1.8.{}", "0".repeat(40)), "Wh".into(), None).is_none());
-        let tariff = Entity::new("1-0:1.8.2".into(), "Wh".into(), None).unwrap();
+        assert!(Entity::of(&format!("1-0:1.8.{}", "0".repeat(40)), "Wh", None).is_none());
+        let (tariff, _) = Entity::of("1-0:1.8.2", "Wh", None).unwrap();
         assert_eq!(tariff.title(), "Energy imported, tariff 2");
     }
 
     #[test]
+    fn each_code_has_a_name_of_its_own_and_a_register_one_name() {
+        let slug = |code: &str| Entity::of(code, "Wh", None).unwrap().0.slug();
+        // Frozen: what Home Assistant has stored refers to it.
+        for (code, frozen) in [
+            ("1-0:1.8.0", "import_1-0_1_8_0"),
+            ("1-0:1.8.0*255", "import_1-0_1_8_0_255"),
+            ("1-0:1.8*0", "import_1-0_1_8_0__358d220f"),
+        ] {
+            assert_eq!(slug(code), frozen);
+        }
+        let codes = ["1-0:1.8.0", "1-0:1.8*0", "1-0:1*8.0", "1-0:1.8.0*255", "1-0:1.8.0.255", "1-.0:1.8.0"];
+        let slugs: std::collections::BTreeSet<String> = codes.into_iter().map(slug).collect();
+        assert_eq!(slugs.len(), codes.len(), "{slugs:?}");
+        // A register that tells its device or its unit later, or otherwise, is the same one.
+        let entity = |unit, device| Entity::of("0-1:24.2.1", unit, device).unwrap().0;
+        assert_eq!(entity("m3", None), entity("L", Some(3)));
+        assert_ne!(entity("m3", None), entity("m3", Some(7)), "water is no gas");
+    }
+
+    #[test]
     fn numbers_are_exact() {
-        let scale = |code: &str, unit: &str| Entity::new(code.into(), unit.into(), None).unwrap().scale().unwrap();
+        let scale = |code: &str, unit: &str| Entity::of(code, unit, None).unwrap().1;
         let (kwh, gas) = (scale("1-0:1.8.0", "Wh"), scale("0-1:24.2.1", "m3"));
         for (total, decimal) in [
             (0, "0"),

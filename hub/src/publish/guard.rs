@@ -23,10 +23,8 @@ const STEP: u128 = 2;
 pub(crate) struct Seen {
     /// In parts of the published unit.
     pub total: u64,
-    /// When it was heard.
+    /// When it was heard; the meter's own clock says nothing of that, it may be wrong by years.
     pub heard: Instant,
-    /// The meter's clock, Unix seconds.
-    pub at: u64,
 }
 
 /// What is believed of one register.
@@ -72,10 +70,10 @@ impl Guard {
         enough
     }
 
-    /// Whether a house can have used so much in between, by our clock or the meter's.
+    /// Whether a house can have used so much in between.
     fn follows(&self, before: Seen, now: Seen) -> bool {
         let Some(advance) = now.total.checked_sub(before.total) else { return false };
-        let passed = (now.heard - before.heard).as_secs().saturating_add(1).max(now.at.saturating_sub(before.at));
+        let passed = (now.heard - before.heard).as_secs().saturating_add(1);
         let most = (MOST_IN_HOUR * u128::from(passed) / 3600).saturating_add(STEP);
         u128::from(advance) <= most.saturating_mul(u128::from(self.parts))
     }
@@ -90,7 +88,7 @@ mod tests {
         let (mut guard, start) = (Guard::new(1000), Instant::now());
         let mut list = Vec::new();
         for (second, total) in course {
-            let seen = Seen { total: *total, heard: start + Duration::from_secs(*second), at: *second };
+            let seen = Seen { total: *total, heard: start + Duration::from_secs(*second) };
             if guard.believes(seen) {
                 list.push(*total);
             }

@@ -1,12 +1,12 @@
 //! The list of exactly what is published: every topic, what is on it, how often, and what it tells whoever reads it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use gateway_core::store::{MeterRow, Publication, PublishedTopic};
 
 use super::course::identity;
 use super::discovery::{AGAIN, Topics, device_name};
-use super::entity::Entity;
+use super::entity::{Entity, Scale};
 use super::local::is_here;
 use super::terms::{Terms, ready};
 use crate::Failure;
@@ -34,36 +34,41 @@ pub(crate) fn list(
     state: PublishState,
 ) -> Result<PublicationInfo, Failure> {
     let terms = ready(row)?;
-    let mut meters: BTreeMap<[u8; 32], BTreeSet<Entity>> = BTreeMap::new();
+    let ended = row.ended_at.is_some();
+    let shown = if ended { &[] } else { shown };
+    let mut meters: BTreeMap<[u8; 32], BTreeMap<Entity, Scale>> = BTreeMap::new();
     for topic in &known.published {
         let Some(identity) = topic.meter else { continue };
-        let entities = meters.entry(identity).or_default();
+        let values = meters.entry(identity).or_default();
         match (&topic.code, &topic.unit) {
-            (Some(code), Some(unit)) => entities.extend(Entity::new(code.clone(), unit.clone(), topic.device)),
+            (Some(code), Some(unit)) => values.extend(Entity::of(code, unit, topic.device)),
             _ if topic.topic == terms.topics.config(&identity, &Entity::POWER) => {
-                entities.insert(Entity::POWER);
+                values.insert(Entity::POWER, Scale::POWER);
             }
             _ => {}
         }
     }
     for now in shown {
-        let Some(identity) = identity(now) else { continue };
-        let entities = meters.entry(identity).or_default();
-        entities.extend(now.power.map(|_| Entity::POWER));
-        entities.extend(now.registers.iter().filter_map(Entity::of));
+        let Some(identity) = identity(now.identity.as_deref()) else { continue };
+        let values = meters.entry(identity).or_default();
+        values.extend(now.power.map(|_| (Entity::POWER, Scale::POWER)));
+        values.extend(now.registers.iter().filter_map(|one| Entity::of(&one.code, &one.unit, one.device)));
     }
     let name = |identity: &[u8; 32]| {
         let here = known.meters.iter().find(|meter| meter.identity == *identity);
         here.map_or_else(|| device_name(identity), |meter| meter.name.clone())
     };
     let mut topics = vec![gateway(&terms.topics)];
-    for (identity, entities) in &meters {
+    for (identity, values) in &meters {
         let meter = Meter { name: name(identity), identity, terms: &terms };
         topics.push(meter.availability());
-        for entity in entities.iter().filter(|entity| terms.what.contains(&entity.what)) {
-            topics.extend(meter.value(entity));
+        for (entity, scale) in values.iter().filter(|(entity, _)| terms.what.contains(&entity.what)) {
+            topics.push(meter.value(entity, *scale));
             topics.push(meter.description(entity));
         }
+    }
+    if ended {
+        topics.retain(|topic| known.published.iter().any(|kept| kept.topic == topic.topic));
     }
     Ok(PublicationInfo {
         publication: row.id,
@@ -71,9 +76,9 @@ pub(crate) fn list(
         prefix: terms.topics.prefix.clone(),
         what: terms.what.iter().copied().collect(),
         every: terms.every,
-        ended: row.ended_at.is_some(),
+        ended,
         state,
-        warnings: warnings(&terms, shown),
+        warnings: if ended { Vec::new() } else { warnings(&terms, shown) },
         topics,
     })
 }
@@ -169,7 +174,7 @@ impl Meter<'_> {
         self.topic(topic, &entity.title(), "when this gateway or Home Assistant starts", tells)
     }
 
-    fn value(&self, entity: &Entity) -> Option<TopicInfo> {
+    fn value(&self, entity: &Entity, scale: Scale) -> TopicInfo {
         let every = self.terms.every;
         let (when, tells) = match entity.what {
             What::Power if every < FINE => (
@@ -189,10 +194,9 @@ impl Meter<'_> {
             What::Water => (at_most(every), "all water ever taken, with the meter's time: when people are home"),
             What::Heat => (at_most(every), "all heat ever taken, with the meter's time: when is heated"),
         };
-        let unit = entity.scale()?.unit.to_owned();
         let topic = self.terms.topics.state(self.identity, entity);
         let info = self.topic(topic, &entity.title(), &when, tells);
-        Some(TopicInfo { unit: Some(unit), retained: false, ..info })
+        TopicInfo { unit: Some(scale.unit.to_owned()), retained: false, ..info }
     }
 }
 
@@ -242,7 +246,7 @@ mod tests {
     fn the_list_is_what_was_published_and_what_would_be() {
         let row = add("mqtt://192.168.1.9", &[What::Power, What::Import, What::Gas], 10);
         let terms = ready(&row).unwrap();
-        let gas = Entity::new("0-1:24.2.1".into(), "m3".into(), Some(3)).unwrap();
+        let (gas, _) = Entity::of("0-1:24.2.1", "m3", Some(3)).unwrap();
         let before = PublishedTopic {
             topic: terms.topics.config(&[7; 32], &gas),
             meter: Some([7; 32]),
@@ -276,6 +280,20 @@ mod tests {
         }
         let json = serde_json::to_string(&list).unwrap();
         assert!(["4711", "815", "42,"].iter().all(|reading| !text.contains(reading) && !json.contains(reading)));
+    }
+
+    #[test]
+    fn of_an_ended_one_it_is_what_the_broker_keeps() {
+        let row = Publication { ended_at: Some(1), ..add("mqtt://192.168.1.9", &What::ALL, 10) };
+        let (import, _) = Entity::of("1-0:1.8.0", "Wh", None).unwrap();
+        let topic = ready(&row).unwrap().topics.config(&[7; 32], &import);
+        let (code, unit) = (Some("1-0:1.8.0".into()), Some("Wh".into()));
+        let kept = PublishedTopic { topic: topic.clone(), meter: Some([7; 32]), code, unit, device: None };
+        let list = list(&row, &known(vec![kept]), &[shown()], PublishState::default()).unwrap();
+        assert_eq!(list.topics.iter().map(|topic| &topic.topic).collect::<Vec<_>>(), [&topic]);
+        let text = text::text(&Answer::Publications(Publications { publications: vec![list] }));
+        assert!(text.contains("ended; nothing is published") && text.contains(&topic), "{text}");
+        assert!(!text.contains("sees all of this"), "{text}");
     }
 
     #[test]

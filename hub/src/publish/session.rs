@@ -5,7 +5,7 @@
 //! meters once a second. A broker that takes nothing more holds the second half up, and meanwhile nothing is piled up: the
 //! next look has what is true then. Nothing that is published reaches a log.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,10 +212,10 @@ impl Speaking<'_> {
         let before = self.keeper.run(move |store| store.published(id)).await?;
         let Terms { topics, what, every, .. } = self.terms;
         let mut course = Course::new(topics.clone(), what.clone(), *every, &before);
-        let mut noted = BTreeSet::new();
+        let mut noted = BTreeMap::new();
         for row in before {
             if course.wants(&row) {
-                noted.insert(row.topic);
+                noted.insert(row.topic.clone(), row);
             } else {
                 self.forget(row.topic).await?;
             }
@@ -229,10 +229,10 @@ impl Speaking<'_> {
                 Ok(()) = births.changed() => course.tell_anew(),
                 _ = closed.wait_for(|closed| *closed) => break,
             }
-            let shown = lines.lock().await.now();
+            let shown = lines.lock().await.shown();
             for message in course.look(Instant::now(), &shown) {
                 if let Some(row) = message.kept.clone()
-                    && noted.insert(row.topic.clone())
+                    && noted.insert(row.topic.clone(), row.clone()).as_ref() != Some(&row)
                 {
                     self.keeper.run(move |store| store.keep_published(id, &row)).await?;
                 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use drivers::{Address, AddressError, Dial, Mqtt, Secret};
+use drivers::{Address, AddressError, Dial, Mqtt};
 use gateway_core::store::Publication;
 
 use super::discovery::Topics;
 use super::local::{is_here, may_be_local};
 use crate::Failure;
 use crate::api::{PublishAdd, What};
+use crate::lines::dial;
 
 /// Home Assistant's own discovery prefix.
 const PREFIX: &str = "homeassistant";
@@ -118,9 +119,7 @@ pub(crate) fn ready(row: &Publication) -> Result<Terms, Failure> {
     let damaged = || Failure::could_not("damaged-store", "the store holds a damaged publication");
     let Ok(Address::Mqtt(mqtt)) = row.address.parse() else { return Err(damaged()) };
     let what: Result<BTreeSet<What>, _> = row.what.split(',').map(str::parse).collect();
-    let mut dial = Dial::new(Address::Mqtt(mqtt.clone()));
-    dial.password = row.password.as_ref().map(|password| Secret::new(password.as_str().to_owned()));
-    dial.ca_file = row.authority.as_ref().map(Into::into);
+    let dial = dial(Address::Mqtt(mqtt.clone()), row.password.as_deref(), row.authority.as_deref());
     Ok(Terms {
         id: row.id,
         topics: Topics { prefix: mqtt.topic.clone(), name: row.name.clone() },

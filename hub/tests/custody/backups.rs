@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gateway_core::custody::{Container, Contents, Keys, SlotKind};
-use gateway_core::store::{SCHEMA_VERSION, probe};
+use gateway_core::store::{Publication, SCHEMA_VERSION, probe};
 use hub::home::Home;
 
 use crate::house::{House, all_at_once, first_key, groups, vectors};
@@ -55,21 +55,54 @@ fn a_restored_home_bills_nothing_by_itself_and_says_so() {
         .transaction(|store| {
             store.pin_provider(&[7; 32], "Fern", 1)?;
             let account = store.keep_account(&[7; 32], "127.0.0.1:1", &[1; 32], &[11; 32])?;
+            store.keep_publication(&published(), 1)?;
             store.keep_standing(account, "day-night", 1_772_323_200, 108_000, false)
         })
         .unwrap_or_else(|error: gateway_core::StoreError| panic!("{error}"));
     drop(store);
     house.json(&["backup", FILE], 0);
     let shown = house.json_with(&["--home", "r", "restore", FILE], &sheet, 0);
-    assert_eq!(shown["standing_ended"], 1);
+    assert_eq!((&shown["standing_ended"], &shown["publications_ended"]), (&1.into(), &1.into()));
     let restored = Home::new(&house.path("r"), None).open().unwrap();
     assert!(restored.standing().unwrap().iter().all(|standing| standing.ended_at.is_some()));
+    assert!(restored.publications().unwrap().iter().all(|publication| publication.ended_at.is_some()));
     drop(restored);
+    // It is said until somebody decides, and gone then.
+    let warned = |home: &str| house.json(&["--home", home, "status"], 0)["warnings"].to_string().contains("broker.lan");
+    assert_eq!(house.json(&["--home", "r", "publish", "list"], 0)["publications"][0]["ended"], true);
+    assert!(warned("r") && !warned("h"));
+    house.json(&["--home", "r", "publish", "add", "mqtt://broker.lan", "--what", "gas"], 0);
+    assert!(!warned("r"));
+    house.json(&["--home", "r", "publish", "remove", "1", "--forget"], 0);
+    assert!(!warned("r"));
     let kept = Home::new(&house.path("h"), None).open().unwrap();
     assert!(kept.standing().unwrap().iter().all(|standing| standing.ended_at.is_none()), "the home itself goes on");
+    assert!(kept.publications().unwrap()[0].ended_at.is_none());
+    drop(kept);
     // What a person reads names both: what was ended, and pairings that are not in it.
     let said = house.text_with(&["--home", "s", "restore", FILE], &sheet);
-    assert!(said.contains("1 standing submission(s) were ended") && said.contains("paired anew"), "{said}");
+    assert!(
+        said.contains("1 standing submission(s) were ended")
+            && said.contains("1 publication(s)")
+            && said.contains("paired anew"),
+        "{said}"
+    );
+}
+
+/// What a person allowed before the backup.
+fn published() -> Publication {
+    Publication {
+        id: 0,
+        broker: "broker.lan:1883".into(),
+        name: "a1b2c3d4".into(),
+        address: "mqtt://broker.lan:1883/homeassistant".into(),
+        password: None,
+        authority: None,
+        what: "power".into(),
+        every: 10,
+        not_local: false,
+        ended_at: None,
+    }
 }
 
 #[test]

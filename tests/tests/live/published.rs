@@ -78,13 +78,16 @@ fn kept(broker: &Broker) -> BTreeMap<String, String> {
     }
 }
 
-/// Home Assistant says that it has started.
-fn birth(broker: &Broker) {
+/// Somebody else publishes short messages, none retained.
+fn say(broker: &Broker, messages: &[(&str, &str)]) {
     let mut line = TcpStream::connect(("127.0.0.1", broker.plain)).unwrap();
     line.write_all(&[0x10, 14, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, 2, b'h', b'a']).unwrap();
-    let (topic, payload) = (b"homeassistant/status", b"online");
-    line.write_all(&[0x30, 28, 0, 20]).unwrap();
-    line.write_all(&[&topic[..], payload, &[0xe0, 0]].concat()).unwrap();
+    for (topic, payload) in messages {
+        let length = |length: usize| u8::try_from(length).unwrap();
+        line.write_all(&[0x30, length(2 + topic.len() + payload.len()), 0, length(topic.len())]).unwrap();
+        line.write_all(&[topic.as_bytes(), payload.as_bytes()].concat()).unwrap();
+    }
+    line.write_all(&[0xe0, 0]).unwrap();
     sleep(Duration::from_millis(100));
 }
 
@@ -204,7 +207,7 @@ fn home_assistant_gets_exactly_what_was_agreed_to() {
 
     // Home Assistant starts: descriptions come again. The tap hears Home Assistant as well.
     let before = tap.recording().len();
-    birth(&broker);
+    say(&broker, &[("homeassistant/status", "online")]);
     let again = || tap.recording().into_iter().skip(before).filter(|(topic, _)| topic.ends_with("/config")).count();
     let deadline = Instant::now() + PATIENCE;
     while again() < 3 {
@@ -253,5 +256,31 @@ fn home_assistant_gets_exactly_what_was_agreed_to() {
     assert_eq!(emptied(), retained);
     let noted = town.status("home")["refusals"].to_string();
     assert!(noted.contains("publish-added") && noted.contains("publish-removed"), "{noted}");
+    assert!(gateway.stop().success());
+}
+
+#[test]
+fn what_a_bridge_says_value_by_value_is_shown_together() {
+    let town = Town::new();
+    let broker = Broker::new(&town);
+    let gateway = town.home("home");
+    let address = format!("mqtt://127.0.0.1:{}/dsmr", broker.plain);
+    town.done(&["wattseal", "--home", "home", "line", "add", &address, "--meter", "dsmr-reader"]);
+    let topic = |name: &str| format!("dsmr/reading/{name}");
+    let said = [
+        (topic("electricity_delivered_1"), "1000.5"),
+        (topic("electricity_delivered_2"), "2000.25"),
+        (topic("electricity_currently_delivered"), "0.3"),
+        (topic("electricity_currently_returned"), "0"),
+        (topic("extra_device_delivered"), "42.125"),
+    ];
+    let said = said.each_ref().map(|(topic, payload)| (topic.as_str(), *payload));
+    let now = town.until("all values", &["wattseal", "--home", "home", "now"], |now| {
+        say(&broker, &said);
+        now["meters"][0]["power"] == 300 && now["meters"][0]["registers"].as_array().is_some_and(|all| all.len() == 2)
+    });
+    let registers = now["meters"][0]["registers"].clone();
+    let import = json!({"code": "1-0:1.8.0", "unit": "Wh", "total": 30_007_500_000_u64});
+    assert_eq!(registers, json!([import, {"code": "0-1:24.2.1", "unit": "m3", "total": 421_250}]));
     assert!(gateway.stop().success());
 }

@@ -16,6 +16,7 @@ mod counted;
 mod sealing;
 mod setup;
 mod shown;
+mod storing;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +27,7 @@ use drivers::plain::{Fault, Telegram};
 use drivers::{Damage, Event as Heard, Events, Handle, Told};
 use protocol::metrology::label::Interval;
 use tokio::sync::{broadcast, mpsc};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::voice::Voice;
@@ -40,16 +41,10 @@ use counted::Counted;
 use sealing::{Notice, Sealing};
 pub(super) use setup::ready;
 pub(crate) use setup::set_up;
-use shown::shown;
+use shown::{Showing, Whose};
 
-/// What a telegram showed is not shown any more after so many of the meter's cadences, and half a minute at least.
-const CADENCES: u32 = 3;
-/// Least time for which a telegram is shown when no other follows.
-const LEAST_SHOWN: Duration = Duration::from_secs(30);
 /// Meters behind one line: no bridge has more inputs.
 const MOST_METERS: usize = 16;
-/// What the store could not take is tried again after this.
-const AGAIN: Duration = Duration::from_secs(30);
 
 /// What a plain line is set up with.
 pub(super) struct Terms {
@@ -75,8 +70,8 @@ pub(super) struct PlainConversation {
     storing: JoinSet<(String, Result<Taken, Failure>)>,
     /// When the store failed last.
     failed_at: Option<Instant>,
-    /// When each meter was heard last.
-    shown_at: BTreeMap<String, Instant>,
+    /// What they show.
+    showing: Showing,
 }
 
 impl PlainConversation {
@@ -87,9 +82,10 @@ impl PlainConversation {
         events: broadcast::Sender<Event>,
         shared: Shared,
     ) -> Self {
-        let (meters, storing, failed_at, shown_at) = Default::default();
+        let (meters, storing, failed_at) = Default::default();
+        let showing = Showing::new(shared.clone(), terms.cadence);
         let voice = Voice::new(terms.line, events, shared);
-        Self { terms, keeper, voice, handle, meters, storing, failed_at, shown_at }
+        Self { terms, keeper, voice, handle, meters, storing, failed_at, showing }
     }
 
     /// Listens until it is told to close or the reader has ended.
@@ -132,6 +128,7 @@ impl PlainConversation {
         // The reader ends when its events are read to the last.
         while heard.recv().await.is_some() {}
         self.voice.closed();
+        self.showing.end();
     }
 
     async fn hear(&mut self, told: Told<Telegram>) -> Result<(), Failure> {
@@ -142,6 +139,7 @@ impl PlainConversation {
             }
             Heard::Disconnected { why, retry_in } => {
                 self.voice.down(&why, retry_in);
+                self.showing.end();
                 Ok(())
             }
             Heard::Damaged { count, kind } => {
@@ -167,9 +165,11 @@ impl PlainConversation {
         let label = telegram.input.clone().unwrap_or_default();
         let Some(notice) = self.count(&label, Counted::Energy, telegram, at).await? else { return Ok(()) };
         let Some(sealing) = self.meters.get(&label) else { return Ok(()) };
-        let name = sealing.name().or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
-        let identity = sealing.identity();
-        if self.voice.shared.show_meter(&label, shown(telegram, name.clone(), identity, seconds(at))) {
+        // What another meter tells is not shown under the name and the key of the one before.
+        let same = !sealing.is_of_another(telegram.meter.as_deref());
+        let name = sealing.name().filter(|_| same).or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
+        let whose = Whose { name: name.clone(), identity: sealing.identity().filter(|_| same) };
+        if self.showing.hear(&label, telegram, whose, heard, seconds(at)) {
             self.found(name);
         }
         for channel in &telegram.channels {
@@ -178,7 +178,6 @@ impl PlainConversation {
                 self.count(&label, counted, telegram, at).await?;
             }
         }
-        self.shown_at.insert(label, heard);
         if let Some((code, message)) = notice.map(Notice::words) {
             self.voice.attend(code, message);
         }
@@ -212,54 +211,6 @@ impl PlainConversation {
         Ok(self.meters.get_mut(label).map(|sealing| sealing.hear(at, telegram)))
     }
 
-    /// Hands what waits to the store, but for meters of which it already has something, and not shortly after it failed.
-    fn begin_storing(&mut self) {
-        if self.failed_at.is_some_and(|at| at.elapsed() < AGAIN) {
-            return;
-        }
-        for (label, sealing) in &mut self.meters {
-            if let Some(work) = sealing.work() {
-                let (keeper, label) = (self.keeper.clone(), label.clone());
-                self.storing.spawn(async move { (label, keeper.run(|store| work.run(store)).await) });
-            }
-        }
-    }
-
-    /// Takes what came of something that was handed to the store.
-    fn stored(&mut self, stored: Result<(String, Result<Taken, Failure>), JoinError>) -> Result<(), Failure> {
-        let failed = || Failure::could_not("store-ended", "the store was closed; start the gateway again");
-        let (label, taken) = stored.map_err(|_| failed())?;
-        let sealing = self.meters.get_mut(&label).ok_or_else(failed)?;
-        match sealing.stored(taken) {
-            Ok(blocks) => {
-                self.failed_at = None;
-                if blocks > 0 {
-                    let meter = sealing.name().unwrap_or(label);
-                    self.voice.tell(Event::Stored { meter, blocks });
-                }
-                Ok(())
-            }
-            Err(Failure::Refused { code, message }) => {
-                self.refuse(&code, &message);
-                Ok(())
-            }
-            Err(failure) => {
-                self.failed_at = Some(Instant::now());
-                Err(failure)
-            }
-        }
-    }
-
-    /// Stores all that waits, and waits for it.
-    async fn store_all(&mut self) -> Result<(), Failure> {
-        self.failed_at = None;
-        loop {
-            self.begin_storing();
-            let Some(stored) = self.storing.join_next().await else { return Ok(()) };
-            self.stored(stored)?;
-        }
-    }
-
     /// A meter speaks for the first time, or has told its number.
     fn found(&self, meter: String) {
         self.voice.shared.change(|state| {
@@ -274,15 +225,7 @@ impl PlainConversation {
         let at = Instant::now();
         self.begin_storing();
         self.voice.tick(&self.voice.shared.state().meter.unwrap_or_default());
-        let while_new = self.terms.cadence.saturating_mul(CADENCES).max(LEAST_SHOWN);
-        let shared = &self.voice.shared;
-        self.shown_at.retain(|label, since| {
-            let is_new = at - *since <= while_new;
-            if !is_new {
-                shared.hide_meter(label);
-            }
-            is_new
-        });
+        self.showing.tick(at);
     }
 
     /// What needs a person: a key that is missing or wrong. Anything else is the line's noise, and counted.

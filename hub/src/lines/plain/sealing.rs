@@ -67,6 +67,8 @@ pub(super) struct Sealing {
     sealer_of: Option<Place>,
     name: Option<String>,
     identity: Option<String>,
+    /// Number of the meter that has these.
+    sealed: Option<String>,
 }
 
 impl Sealing {
@@ -86,9 +88,10 @@ impl Sealing {
         let asked = place.clone();
         let (row, identity) = keeper.run(move |store| known(store, &asked)).await?;
         let terms = slot_terms(&place);
+        let sealed = row.as_ref().and_then(|row| row.number.clone());
         let slots = counted.counter(terms, row.and_then(|row| resumed(&row.edges, place.interval)).as_ref());
         let (held, sealer, sealer_of, name) = Default::default();
-        Ok(Self { place, counted, slots, held, sent: 0, anew: false, sealer, sealer_of, name, identity })
+        Ok(Self { place, counted, slots, held, sent: 0, anew: false, sealer, sealer_of, name, identity, sealed })
     }
 
     /// What the meter is called in blocks and bills, once something was sealed.
@@ -99,6 +102,12 @@ impl Sealing {
     /// The key for life that it has in blocks and bills, hex, once something was sealed, now or before.
     pub(super) fn identity(&self) -> Option<String> {
         self.identity.clone()
+    }
+
+    /// Whether name and key are those of another meter than the one that tells this number.
+    pub(super) fn is_of_another(&self, number: Option<&str>) -> bool {
+        let number = number.filter(|number| *number != self.place.label);
+        self.sealed.as_deref().zip(number).is_some_and(|(sealed, number)| sealed != number)
     }
 
     /// Takes a telegram that was heard at this Unix millisecond. What it completes waits for [`Self::work`].
@@ -193,6 +202,7 @@ impl Sealing {
                 self.held.drain(..sent);
                 self.identity = taken.identity;
                 self.name = Some(taken.sealer.name().to_string());
+                self.sealed = taken.place.number.clone().or(self.sealed.take());
                 (self.sealer, self.sealer_of) = (Some(taken.sealer), Some(taken.place));
                 Ok(taken.blocks)
             }

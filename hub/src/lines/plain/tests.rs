@@ -144,6 +144,9 @@ async fn another_meter_is_sealed_as_itself_once_it_is_believed() {
         let start = if tick < 300 { 0 } else { 9_000_000_000 };
         home.hear(&mut sealing, tick, &checked(number, start + total(tick))).await;
         names.extend(sealing.name().filter(|name| names.last() != Some(name)));
+        // Until something of it is sealed, name and key are the other's.
+        assert_eq!(sealing.is_of_another(Some("E2")), names == ["E1"], "{tick}");
+        assert!(!sealing.is_of_another(None));
     }
     assert_eq!(names, ["E1", "E2"]);
     assert_eq!(home.sealed().await, [("E1".into(), u64::from(3 * SLOT)), ("E2".into(), 0)]);

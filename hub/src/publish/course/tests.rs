@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::NowRegister;
+use crate::api::NowMeter;
 
 const METER: [u8; 32] = [7; 32];
 
@@ -42,8 +42,17 @@ impl World {
 
     fn pass(&mut self, shown: bool) -> Vec<(String, String)> {
         self.second += 1;
-        let list = if shown { vec![self.shown.clone()] } else { Vec::new() };
-        let messages = self.course.look(self.start + Duration::from_secs(self.second), &list);
+        let list = if shown { vec![self.heard()] } else { Vec::new() };
+        self.look(&list)
+    }
+
+    /// What was heard at once with the last telegram.
+    fn heard(&self) -> Shown {
+        Shown::at_once(self.shown.clone(), self.start + Duration::from_secs(self.shown.received_at.abs_diff(1000)))
+    }
+
+    fn look(&mut self, list: &[Shown]) -> Vec<(String, String)> {
+        let messages = self.course.look(self.start + Duration::from_secs(self.second), list);
         let name = super::super::entity::meter_name(&METER);
         let short = |topic: String| topic.replace(&name, "M").replace("homeassistant/sensor/", "ha/");
         messages.into_iter().map(|message| (short(message.topic), message.payload)).collect()
@@ -126,6 +135,94 @@ fn a_counter_that_shows_zero_for_a_moment_is_not_repeated() {
 }
 
 #[test]
+fn a_meters_clock_says_nothing_of_how_much_can_have_passed() {
+    let mut world = World::new(&[What::Import], 1);
+    for _ in 0..6 {
+        world.second();
+    }
+    // Its clock is set by half a year; a digit is changed in the same telegram.
+    world.shown.at += 180 * 86_400;
+    world.shown.registers[0].total += 90_000_000_000;
+    assert_eq!(world.second(), []);
+    world.shown.registers[0].total -= 90_000_000_000;
+    assert_eq!(world.second().len(), 1);
+    // Set back, it makes nothing old.
+    world.shown.at = 7;
+    assert_eq!(world.second().len(), 1);
+}
+
+#[test]
+fn values_that_come_alone_are_said_each_with_its_own_time() {
+    let mut world = World::new(&[What::Power, What::Import], 1);
+    world.shown.registers.truncate(1);
+    let mut shown = world.heard();
+    let pass = |world: &mut World, shown: &Shown| {
+        world.second += 1;
+        let said = world.look(std::slice::from_ref(shown));
+        (World::topics(&said).join(" "), said)
+    };
+    // Power comes each second, the total came once: it is no witness of itself.
+    for second in 1..10 {
+        let when = When { heard: world.start + Duration::from_secs(second), received_at: 0, at: 1000 + second };
+        (shown.last, shown.power.as_mut().unwrap().when) = (when, when);
+        assert!(!pass(&mut world, &shown).0.contains("import"), "{second}");
+    }
+    let when = When { heard: world.start + Duration::from_secs(10), received_at: 0, at: 1009 };
+    shown.registers[0].when = when;
+    assert!(pass(&mut world, &shown).0.contains("ha/wattseal_M/import_1-0_1_8_0/config"));
+    (0..2).for_each(|_| drop(pass(&mut world, &shown)));
+    shown.last.at = 1013;
+    let (topics, said) = pass(&mut world, &shown);
+    assert_eq!(topics, "wattseal/n/M/import_1-0_1_8_0");
+    let time = jiff::Timestamp::from_second(1009).unwrap();
+    assert_eq!(said[0].1, format!("{{\"value\":5,\"meter_time\":\"{time}\"}}"));
+    assert_eq!(pass(&mut world, &shown).0, "", "once");
+}
+
+#[test]
+fn what_is_not_shown_any_more_is_not_said_later() {
+    let mut world = World::new(&[What::Power, What::Import], 10);
+    for _ in 0..8 {
+        world.second();
+    }
+    // The total was said in second 5: another waits for its pace, and is gone before that.
+    let registers = std::mem::take(&mut world.shown.registers);
+    world.second();
+    world.shown.registers = registers;
+    world.shown.registers[0].total = 0;
+    let later: Vec<_> = (0..20).flat_map(|_| world.second()).map(|(topic, _)| topic).collect();
+    assert!(!later.contains(&"wattseal/n/M/import_1-0_1_8_0".to_owned()), "{later:?}");
+}
+
+#[test]
+fn one_register_is_one_value_and_two_are_two() {
+    let mut world = World::new(&[What::Import, What::Gas], 1);
+    // Their codes differ in a character that no topic can hold.
+    let total = |total| NowRegister { code: "1-0:1.8*0".into(), total, ..world.shown.registers[0].clone() };
+    let (twin, again) = (total(70_000_000), NowRegister { total: 1, ..world.shown.registers[0].clone() });
+    world.shown.registers.extend([twin, again]);
+    let mut heard = BTreeMap::new();
+    for _ in 0..6 {
+        heard.extend(world.second());
+    }
+    let value = |slug: &str| heard[&format!("wattseal/n/M/{slug}")].split_once(',').unwrap().0.to_owned();
+    assert_eq!(value("import_1-0_1_8_0"), "{\"value\":5", "the first of a code counts");
+    assert_eq!(value(&world_slug("1-0:1.8*0")), "{\"value\":7");
+    assert!(heard.len() == 8, "{heard:?}");
+    // The gas meter does not tell what it counts in every telegram: it is the same value.
+    world.shown.registers[2].device = None;
+    assert_eq!(World::topics(&world.second()).iter().filter(|topic| topic.contains("gas")).count(), 1);
+    // In another unit it is described anew, and nothing follows from what was believed before.
+    world.shown.registers[2].unit = "L".into();
+    assert_eq!(World::topics(&world.second()).iter().filter(|topic| topic.contains("gas")).count(), 0);
+    assert_eq!(world.second().iter().filter(|(topic, _)| topic == "ha/wattseal_M/gas_0-1_24_2_1/config").count(), 1);
+}
+
+fn world_slug(code: &str) -> String {
+    Entity::of(code, "Wh", None).unwrap().0.slug()
+}
+
+#[test]
 fn home_assistant_begins_anew() {
     let mut world = World::new(&[What::Power], 10);
     for _ in 0..5 {
@@ -156,7 +253,7 @@ fn after_a_start_known_meters_are_away_until_they_speak_and_what_is_not_wanted_i
         unit: code.map(|_| "Wh".to_owned()),
         device: None,
     };
-    let import = Entity::new("1-0:1.8.0".into(), "Wh".into(), None).unwrap();
+    let (import, _) = Entity::of("1-0:1.8.0", "Wh", None).unwrap();
     let topics = world.course.topics.clone();
     let other = Topics { prefix: "other".into(), ..topics.clone() };
     let gateway = PublishedTopic { topic: topics.gateway(), meter: None, code: None, unit: None, device: None };
