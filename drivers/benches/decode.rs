@@ -3,9 +3,10 @@
 //!     cargo bench -p drivers --bench decode
 //!
 //! Criterion prints the throughput of each protocol over what the emulator's meters send in an hour, in pieces as a line
-//! gives them, with `sml-rs` on the same bytes beside SML. Then a table: the bytes of a day, how many telegrams they were,
-//! and the heap that decoder and slots held at most while it passed, counted by the allocator. `-- none` prints the table
-//! alone.
+//! gives them, by a decoder that was made before, as a line has one. Beside SML stands `sml-rs` on the same bytes, beside
+//! JSON `serde_json` on the same publications: once as it checks them, which is the least that they cost, once as it makes
+//! trees of them. Then a table: the bytes of a day, how many telegrams they were, and the heap that decoder and slots held
+//! at most while it passed, counted by the allocator. `-- none` prints the table alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::hint::black_box;
@@ -17,6 +18,8 @@ use drivers::slots::{Slots, Terms};
 use drivers::{Chunk, Found};
 use meter_emulator::plain::{Keys as MeterKeys, Plan, Play, Protocol as Spoken};
 use peak_alloc::PeakAlloc;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -93,13 +96,27 @@ fn throughput(criterion: &mut Criterion) {
             let found = chunks.iter().flat_map(|chunk| decoder.hear(chunk));
             found.filter(|found| matches!(found, Found::Message(_))).count()
         };
-        assert!(read(&mut *decoder(spoken)) > 0, "{name}: nothing is read");
-        group.bench_function(&name, |bench| bench.iter(|| black_box(read(&mut *decoder(spoken)))));
+        let mut decoder = decoder(spoken);
+        let telegrams = read(&mut *decoder);
+        decoder.begin();
+        assert!(telegrams > 0 && read(&mut *decoder) == telegrams, "{name}: not everything is read");
+        group.bench_function(&name, |bench| {
+            bench.iter(|| {
+                decoder.begin();
+                black_box(read(&mut *decoder))
+            });
+        });
         if name == "sml emh" {
             let stream: Vec<u8> =
                 chunks.iter().flat_map(|c| if let Chunk::Bytes(b) = c { &b[..] } else { &[] }).copied().collect();
             assert!(peer(&stream) > 0);
             group.bench_function("sml emh, sml-rs", |bench| bench.iter(|| black_box(peer(&stream))));
+        }
+        if spoken.name() == "json" {
+            let checked = || chunks.iter().filter(|chunk| is_json::<IgnoredAny>(chunk)).count();
+            let trees = || chunks.iter().filter(|chunk| is_json::<serde_json::Value>(chunk)).count();
+            group.bench_function(format!("{name}, serde_json check"), |bench| bench.iter(|| black_box(checked())));
+            group.bench_function(format!("{name}, serde_json tree"), |bench| bench.iter(|| black_box(trees())));
         }
     }
     group.finish();
@@ -113,14 +130,19 @@ fn peer(stream: &[u8]) -> usize {
     files.map(|file| Parser::new(&file).map(entry).sum::<usize>()).sum()
 }
 
+/// What `serde_json` makes of a publication.
+fn is_json<'c, T: Deserialize<'c>>(chunk: &'c Chunk) -> bool {
+    matches!(chunk, Chunk::Datagram { payload, .. } if black_box(serde_json::from_slice::<T>(payload)).is_ok())
+}
+
 fn memory() {
     println!("| meter | bytes of a day | telegrams | heap at most, bytes |");
     for (name, spoken) in meters() {
         let chunks = sent(spoken, 24 * HOUR);
         let bytes: usize = chunks.iter().map(|(_, chunk)| length(chunk)).sum();
         let before = HEAP.current_usage();
-        HEAP.reset_peak_usage();
         let (mut decoder, mut slots, mut telegrams) = (decoder(spoken), Slots::new(Terms::for_interval(900)), 0_u32);
+        HEAP.reset_peak_usage();
         for (at, chunk) in &chunks {
             for found in decoder.hear(chunk) {
                 if let Found::Message(telegram) = found {

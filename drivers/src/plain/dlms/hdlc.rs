@@ -4,7 +4,9 @@
 //! 7e  a|s|length  destination  source  control  HCS HCS  information …  FCS FCS  7e
 //! ```
 //!
-//! Length tells where a frame ends; flags may stand in its information. Both checksums are CRC-16/X.25.
+//! Length tells where a frame ends; flags may stand in its information. Both checksums are CRC-16/X.25. The header's says
+//! that there is a frame at all: flags stand in any noise, and what follows one of them there was no frame that the line
+//! changed.
 
 #![deny(clippy::indexing_slicing)]
 
@@ -32,22 +34,28 @@ pub(super) fn look(bytes: &[u8]) -> Look<'_> {
     };
     // The header's checksum stands after the control byte; in a frame without information it is the frame's own.
     let header = control + 1;
-    if length + 1 < header + 2 {
-        return Look::Noise;
+    let Some(end) = (length + 1).checked_sub(2).filter(|end| *end >= header) else { return Look::Noise };
+    if bytes.len() < header + 2 {
+        return Look::More;
     }
-    match bytes.get(header..header + 2) {
-        None => return Look::More,
-        Some(_) if sum_fits(bytes, header) => {}
-        Some(_) => return Look::Header(length + 1),
+    if !sum_fits(bytes, header) {
+        // Without a checksum of its own a header counts when the frame is as long as it says, and carries nothing.
+        return match bytes.get(end + 2) {
+            None if end == header => Look::More,
+            Some(&FLAG) if end == header => Look::Damaged(length + 1, Fault::Checksum),
+            _ => Look::Noise,
+        };
     }
-    let Some(end) = (length + 1).checked_sub(2).filter(|end| bytes.len() >= end + 2) else { return Look::More };
     if end == header {
         return Look::Fill(length + 1);
+    }
+    if bytes.len() < end + 2 {
+        return Look::Begun;
     }
     if !sum_fits(bytes, end) {
         // A flag in its place says that the length is right and that no byte was lost.
         return match bytes.get(length + 1) {
-            None => Look::More,
+            None => Look::Begun,
             Some(&FLAG) => Look::Damaged(length + 1, Fault::Checksum),
             Some(_) => Look::Damaged(1, Fault::Checksum),
         };
@@ -91,7 +99,8 @@ pub(super) mod tests {
         let Look::Segment { used, information, last } = look(&bytes) else { panic!() };
         assert_eq!((used, information, last), (bytes.len() - 1, &[1, FLAG, 0xa0, 2][..], true));
         assert!(matches!(look(&frame(&[1], false)), Look::Segment { last: false, .. }));
-        assert!(matches!(look(&bytes[..bytes.len() - 2]), Look::More));
+        assert!(matches!(look(&bytes[..bytes.len() - 2]), Look::Begun));
+        assert!(matches!(look(&bytes[..8]), Look::More));
     }
 
     #[test]
@@ -100,7 +109,7 @@ pub(super) mod tests {
         assert!(matches!(look(&[FLAG, FLAG]), Look::Fill(1)));
         let mut header = frame(&[1, 2, 3], true);
         header[6] ^= 1;
-        assert!(matches!(look(&header[..9]), Look::Header(_)));
+        assert!(matches!(look(&header[..9]), Look::Noise) && matches!(look(&header), Look::Noise));
         assert!(matches!(look(&[FLAG, 0xa0, 0x20, 2, 2, 2, 2, 2, 2, 2, 2]), Look::Noise));
     }
 
@@ -120,5 +129,9 @@ pub(super) mod tests {
         let mut frame = vec![FLAG, 0xa0, 7, 0x03, 0x05, 0x73];
         frame.extend(X25.checksum(&frame[1..]).to_le_bytes());
         assert!(matches!(look(&frame), Look::Fill(8)));
+        frame[5] ^= 4;
+        assert!(matches!(look(&frame), Look::More));
+        assert!(matches!(look(&[&frame[..], &[1]].concat()), Look::Noise));
+        assert!(matches!(look(&[&frame[..], &[FLAG]].concat()), Look::Damaged(8, Fault::Checksum)));
     }
 }

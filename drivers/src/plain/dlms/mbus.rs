@@ -3,6 +3,9 @@
 //! ```text
 //! 68 L L 68  C A CI  STSAP DTSAP  data …  sum 16        CI = last of its telegram (0x10) | number of the frame
 //! ```
+//!
+//! A header has no checksum. Where it is not one that sends DLMS data, a frame that is not whole was none: four bytes that
+//! look alike stand in noise too.
 
 #![deny(clippy::indexing_slicing)]
 
@@ -21,13 +24,17 @@ pub(super) fn look(bytes: &[u8]) -> Look<'_> {
         [START, one, two] if one == two && *one >= 3 => return Look::More,
         _ => return Look::Noise,
     };
-    let Some(frame) = bytes.get(4..length + 6) else { return Look::More };
+    // Sent with data (SND_UD) or answered with data (RSP_UD), and a number that DLMS gives its frames.
+    let headed = matches!(bytes.get(4..7), Some([0x08 | 0x18 | 0x28 | 0x38 | 0x43 | 0x53 | 0x63 | 0x73, _, 0..=0x1f]));
+    let Some(frame) = bytes.get(4..length + 6) else { return if headed { Look::Begun } else { Look::More } };
     let Some((body, [sum, stop])) = frame.split_last_chunk::<2>() else { return Look::Noise };
-    if *stop != STOP {
-        return Look::Damaged(1, Fault::Checksum);
-    }
-    if body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) != *sum {
-        return Look::Damaged(length + 6, Fault::Checksum);
+    let fits = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) == *sum;
+    match (*stop == STOP, fits) {
+        (true, true) => {}
+        _ if !headed => return Look::Noise,
+        (true, false) => return Look::Damaged(length + 6, Fault::Checksum),
+        // Bytes were lost.
+        (false, _) => return Look::Damaged(1, Fault::Checksum),
     }
     match body {
         [_, _, control @ 0..=0x1f, _, _, data @ ..] => {
@@ -60,7 +67,7 @@ pub(super) mod tests {
         let bytes = frames(&[1, 2, 3], 10);
         let Look::Numbered { used, data, number, last } = look(&bytes) else { panic!() };
         assert_eq!((used, data, number, last), (bytes.len(), &[1, 2, 3][..], 0, true));
-        assert!(matches!(look(&bytes[..bytes.len() - 1]), Look::More));
+        assert!(matches!(look(&bytes[..bytes.len() - 1]), Look::Begun) && matches!(look(&bytes[..6]), Look::More));
         let mut changed = bytes.clone();
         changed[10] ^= 1;
         assert!(matches!(look(&changed), Look::Damaged(used, Fault::Checksum) if used == bytes.len()));
@@ -68,6 +75,12 @@ pub(super) mod tests {
         changed.push(7);
         assert!(matches!(look(&changed), Look::Damaged(1, Fault::Checksum)));
         assert!(matches!(look(&[START, 3, 4, START]), Look::Noise));
+        // Alike, and no header that sends DLMS.
+        for (at, byte) in [(4, 0x68), (6, 0x68)] {
+            let mut alike = bytes.clone();
+            alike[at] = byte;
+            assert!(matches!(look(&alike), Look::Noise) && matches!(look(&alike[..9]), Look::More));
+        }
         // A frame of another application.
         assert!(matches!(look(&[START, 3, 3, START, 8, 1, 0x72, 0x7b, STOP]), Look::Damaged(9, Fault::Malformed)));
     }

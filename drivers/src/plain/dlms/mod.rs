@@ -39,8 +39,8 @@ enum Look<'a> {
     More,
     /// No frame.
     Noise,
-    /// No frame, but its header's checksum alone does not fit. If a flag stands so many bytes on, a frame was changed.
-    Header(usize),
+    /// A frame's header, and not yet all of the frame.
+    Begun,
     /// So many bytes that belong between frames, or a frame that carries nothing.
     Fill(usize),
     /// A frame that the line changed, of so many bytes.
@@ -67,12 +67,8 @@ pub struct Dlms {
     /// What is not yet decided: one frame at most.
     held: Vec<u8>,
     assembly: Assembly,
-    /// How many bytes of the line were decided.
-    passed: u64,
     /// Bytes of no frame that were not yet told.
     noise: u64,
-    /// Where on the line the flag must stand that ends a frame with a changed header.
-    suspect: Option<u64>,
     /// A frame has just ended: a flag here is its last.
     closing: bool,
     /// All that came, while it may yet be one APDU without a frame.
@@ -114,20 +110,12 @@ impl Dlms {
         let mut at = 0;
         while let Some(rest) = held.get(at..).filter(|rest| !rest.is_empty()) {
             let look = look(rest);
-            if let Look::More = look {
+            if let Look::More | Look::Begun = look {
                 break;
-            }
-            let here = self.passed + at as u64;
-            let suspect = self.suspect.filter(|suspect| *suspect <= here && rest.first() == Some(&hdlc::FLAG));
-            if suspect.is_some() {
-                self.suspect = None;
-            }
-            if suspect == Some(here) {
-                found.push(damaged(Fault::Checksum));
             }
             let closing = std::mem::take(&mut self.closing) && rest.first() == Some(&hdlc::FLAG);
             at += match look {
-                Look::More | Look::Fill(0) => 1,
+                Look::More | Look::Begun | Look::Fill(0) => 1,
                 Look::Fill(used) => used,
                 Look::Segment { used, information, last } => {
                     if self.assembly.is_cut_by(information) {
@@ -149,10 +137,7 @@ impl Dlms {
                     found.push(damaged(fault));
                     used
                 }
-                Look::Noise | Look::Header(_) => {
-                    if let Look::Header(length) = look {
-                        self.suspect = self.suspect.or(Some(here + length as u64));
-                    }
+                Look::Noise => {
                     let begins = |byte: &u8| matches!(*byte, hdlc::FLAG | mbus::START);
                     let used = 1 + rest.iter().skip(1).position(begins).unwrap_or(rest.len() - 1);
                     let noise = used as u64 - u64::from(closing);
@@ -165,7 +150,6 @@ impl Dlms {
                 }
             };
         }
-        self.passed += at as u64;
         held.drain(..at);
         self.held = held;
     }
@@ -193,7 +177,7 @@ impl Dlms {
             return (found, self.lock);
         }
         // A frame of which the end alone is missing.
-        let begun = self.held.len() > 8 && matches!(look(&self.held), Look::More);
+        let begun = matches!(look(&self.held), Look::Begun);
         if begun || self.assembly.begun() {
             found.push(damaged(Fault::Cut));
         }

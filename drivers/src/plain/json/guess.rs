@@ -10,6 +10,7 @@ use crate::transport::Chunk;
 /// alone.
 #[derive(Debug)]
 pub struct Guess {
+    /// Those that may be; none once it is known.
     maps: Vec<Map>,
     decoder: Option<Decoder>,
 }
@@ -60,6 +61,9 @@ impl Decode for Guess {
         };
         if self.decoder.is_none() {
             self.decoder = guess(&self.maps, topic, payload);
+            if self.decoder.is_some() {
+                self.maps = Vec::new();
+            }
         }
         match &mut self.decoder {
             Some(decoder) => decoder.publication(topic, payload),

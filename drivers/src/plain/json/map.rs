@@ -19,13 +19,16 @@
 //! Where several entries say the same thing, the first that is found counts. The line's address names one device, so
 //! that two that speak alike are two lines.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::super::number::Decimal;
 use super::entry::{Bridge, Entry};
+use super::set::Set;
 
 /// Values of one map.
-const MAX_VALUES: usize = 64;
+pub(super) const MAX_VALUES: usize = 64;
 /// Inputs of one map.
 const MAX_INPUTS: usize = 8;
 
@@ -68,6 +71,10 @@ pub struct Map {
 pub(super) struct Meter {
     pub(super) label: Option<String>,
     pub(super) values: Vec<Value>,
+    /// The rates that its values name, of import and of export.
+    pub(super) rates: [Vec<u8>; 2],
+    /// Whether its values tell the power of either way by itself, in and out.
+    pub(super) ways: [bool; 2],
 }
 
 /// Where one value stands.
@@ -82,14 +89,8 @@ pub(super) struct Value {
     pub(super) clock: Clock,
 }
 
-/// Where a publication stands, as seen from a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place<'a> {
-    /// On this topic below it.
-    Below(&'a str),
-    /// On a topic of which nothing is known: only what has a path is looked for, as a bare number says nothing.
-    Anywhere,
-}
+/// The values that stand on each topic that has any: a set for each meter of the map.
+pub(super) type Topics = BTreeMap<String, Vec<Set>>;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Map {
             let values = values.iter().enumerate();
             let values = values.map(|(number, entry)| entry.values(input).map_err(|error| (Some(number), error)));
             let values: Vec<_> = values.collect::<Result<_, _>>()?;
-            Ok(Meter { label: bridge.label.as_ref().map(|label| label.replace("{n}", input)), values: values.concat() })
+            Ok(Meter::new(bridge.label.as_ref().map(|label| label.replace("{n}", input)), values.concat()))
         });
         Ok(Self { meters: meters.collect::<Result<_, _>>()?, name: name.into(), device: bridge.device })
     }
@@ -190,9 +191,38 @@ impl Map {
             && device.split('/').zip(self.device.split('/')).all(|(level, named)| named == "+" || named == level)
     }
 
-    /// True when values stand at this place.
-    pub(super) fn speaks(&self, place: Place<'_>) -> bool {
-        self.meters.iter().flat_map(|meter| &meter.values).any(|value| value.stands(place))
+    /// What stands on each topic below a device.
+    pub(super) fn topics(&self) -> Topics {
+        let topics = self.meters.iter().flat_map(|meter| &meter.values).map(|value| value.topic.clone());
+        topics.map(|topic| (topic.clone(), self.that(|value| value.topic == topic))).collect()
+    }
+
+    /// What may stand on a topic of which nothing is known, as if it were the device's own: only what has a path, as a
+    /// bare number says nothing.
+    pub(super) fn anywhere(&self) -> Topics {
+        let sets = self.that(|value| value.path.is_some());
+        sets.iter().any(|set| !set.is_empty()).then(|| (String::new(), sets)).into_iter().collect()
+    }
+
+    fn that(&self, fits: impl Fn(&Value) -> bool) -> Vec<Set> {
+        self.meters.iter().map(|meter| Set::of(&meter.values, &fits)).collect()
+    }
+}
+
+impl Meter {
+    fn new(label: Option<String>, values: Vec<Value>) -> Self {
+        let rates = [false, true].map(|export| {
+            let rate = |value: &Value| match value.is {
+                Is::Energy { export: way, rate } if rate > 0 && way == export => Some(rate),
+                _ => None,
+            };
+            let mut rates: Vec<u8> = values.iter().filter_map(rate).collect();
+            rates.sort_unstable();
+            rates.dedup();
+            rates
+        });
+        let ways = [Way::In, Way::Out].map(|way| values.iter().any(|value| value.is == Is::Power(way)));
+        Self { label, values, rates, ways }
     }
 }
 
@@ -200,14 +230,4 @@ impl Map {
 pub(super) fn is_topic(text: &str) -> bool {
     let levels = text.split('/').all(|level| !level.is_empty() && !level.contains(['+', '#']));
     levels && text.len() <= MAX_TOPIC && !text.starts_with('$') && !text.chars().any(char::is_control)
-}
-
-impl Value {
-    /// True when it stands at this place.
-    pub(super) fn stands(&self, place: Place<'_>) -> bool {
-        match place {
-            Place::Below(topic) => self.topic == topic,
-            Place::Anywhere => self.path.is_some(),
-        }
-    }
 }

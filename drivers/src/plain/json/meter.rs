@@ -4,48 +4,50 @@ use std::borrow::Cow;
 
 use super::super::number::{Decimal, Energy, Power, Volume};
 use super::super::telegram::{Channel, Moment, Rate, Telegram};
-use super::map::{Is, Meter, Place, Value, Way};
+use super::map::{Is, Meter, Value, Way};
 use super::number::{number, time, times};
+use super::set::Set;
+use super::walk::Json;
 
 /// Longest number or name of a meter that is kept.
 const MAX_NAME: usize = 64;
 
-/// The texts that were found for the values of one meter, in the order of its map.
-pub(super) struct Leaves<'m> {
-    values: Vec<(&'m Value, Option<String>)>,
+/// The texts that were found for the values of one meter.
+pub(super) struct Leaves<'p> {
+    /// The values that stand on the publication's topic.
+    here: Set,
+    /// What stands for values that are the whole payload.
+    whole: &'p str,
+    /// What stands at the path of each other; empty where none has one.
+    at_path: Vec<Option<Cow<'p, str>>>,
 }
 
 impl Meter {
-    /// The values that stand at this place, not found yet.
-    pub(super) fn leaves(&self, place: Place<'_>) -> Leaves<'_> {
-        let here = self.values.iter().filter(|value| value.stands(place));
-        Leaves { values: here.map(|value| (value, None)).collect() }
+    /// Looks for these values in a payload; `None` when it should be JSON and is not. Where a value may be the whole of
+    /// it, none is looked for within. `json` keeps what it is as JSON for the next meter.
+    pub(super) fn leaves<'p>(&self, here: Set, payload: &'p str, json: &mut Option<Json<'p>>) -> Option<Leaves<'p>> {
+        let mut leaves = Leaves { here, whole: payload.trim(), at_path: Vec::new() };
+        if here.each(&self.values).all(|(_, value)| value.path.is_some()) {
+            let json = match *json {
+                Some(json) => json,
+                None => *json.insert(Json::new(payload)?),
+            };
+            leaves.at_path = json.find(&self.values, here)?;
+        }
+        Some(leaves)
     }
 }
 
 impl Leaves<'_> {
-    /// True when a value stands within a JSON text, and none may be the whole payload.
-    pub(super) fn needs_json(&self) -> bool {
-        !self.values.is_empty() && self.values.iter().all(|(value, _)| value.path.is_some())
-    }
-
-    /// Takes the leaf at this path if a value stands there; the first leaf counts.
-    pub(super) fn offer(&mut self, path: &[Cow<'_, str>], leaf: &str) {
-        for (value, text) in &mut self.values {
-            let fits = value.path.as_ref().is_some_and(|names| {
-                names.len() == path.len() && names.iter().zip(path).all(|(name, part)| name == "*" || name == part)
-            });
-            if fits && text.is_none() {
-                *text = Some(leaf.into());
-            }
-        }
-    }
-
-    /// Takes the payload for the values that are the whole of it.
-    pub(super) fn offer_whole(&mut self, payload: &str) {
-        for (_, text) in self.values.iter_mut().filter(|(value, _)| value.path.is_none()) {
-            *text = Some(payload.into());
-        }
+    /// The values that stand here and their texts, in the order of the map.
+    fn found<'m>(&self, meter: &'m Meter) -> impl Iterator<Item = (&'m Value, &str)> {
+        self.here.each(&meter.values).filter_map(|(number, value)| {
+            let text = match value.path {
+                None => Some(self.whole),
+                Some(_) => self.at_path.get(number)?.as_deref(),
+            };
+            text.map(|text| (value, text))
+        })
     }
 }
 
@@ -69,8 +71,7 @@ impl State {
     pub(super) fn hear(&mut self, meter: &Meter, leaves: &Leaves<'_>) -> Heard {
         let mut telegram = Telegram::default();
         let (mut understood, mut flows) = (false, false);
-        for (value, text) in &leaves.values {
-            let Some(text) = text.as_deref() else { continue };
+        for (value, text) in leaves.found(meter) {
             let quantity = || number(text).and_then(|number| times(number, value.scale));
             let taken = match value.is {
                 Is::Energy { export, rate: 0 } => {
@@ -114,9 +115,12 @@ impl State {
         self.add_up(meter, &mut telegram, flows);
         let says = telegram.import.is_some() || telegram.export.is_some() || telegram.power.is_some();
         let says = says || telegram.apparent.is_some() || !telegram.rates.is_empty() || !telegram.channels.is_empty();
+        if !says {
+            return Heard { telegram: None, understood };
+        }
         telegram.input.clone_from(&meter.label);
         telegram.meter = telegram.meter.or_else(|| meter.label.clone());
-        Heard { telegram: says.then_some(telegram), understood }
+        Heard { telegram: Some(telegram), understood }
     }
 
     /// Adds the sums of which a part came: totals of all rates of the map, and the power of both ways.
@@ -133,27 +137,19 @@ impl State {
             }
         }
         if flows && telegram.power.is_none() {
-            let tells = |way| meter.values.iter().any(|value| value.is == Is::Power(way));
-            let side = |power: Option<Power>, way| if tells(way) { power } else { Some(Power(0)) };
-            let (taken, given) = (side(self.power_in, Way::In), side(self.power_out, Way::Out));
+            let [told_in, told_out] = meter.ways;
+            let side = |power: Option<Power>, told: bool| if told { power } else { Some(Power(0)) };
+            let (taken, given) = (side(self.power_in, told_in), side(self.power_out, told_out));
             telegram.power = taken.zip(given).and_then(|(taken, given)| taken.0.checked_sub(given.0).map(Power));
         }
     }
 
     /// The sum over the rates that the map names, when all of them are known.
     fn total(&self, meter: &Meter, export: bool) -> Option<Energy> {
-        let mut named: Vec<u8> = meter
-            .values
-            .iter()
-            .filter_map(|value| match value.is {
-                Is::Energy { export: way, rate } if rate > 0 && way == export => Some(rate),
-                _ => None,
-            })
-            .collect();
-        named.sort_unstable();
-        named.dedup();
-        named.into_iter().try_fold(Energy::default(), |sum, number| {
-            let known = self.rates.iter().find(|rate| rate.export == export && rate.number == number)?;
+        let [import, exported] = &meter.rates;
+        let mut named = if export { exported } else { import }.iter();
+        named.try_fold(Energy::default(), |sum, number| {
+            let known = self.rates.iter().find(|rate| rate.export == export && rate.number == *number)?;
             sum.plus(known.total)
         })
     }

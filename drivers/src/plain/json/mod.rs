@@ -17,6 +17,7 @@ mod guess;
 mod map;
 mod meter;
 mod number;
+mod set;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::cloned_ref_to_slice_refs)]
 mod tests;
@@ -28,8 +29,9 @@ use super::telegram::Telegram;
 use super::{Decode, Fault, MAX_TELEGRAM};
 use crate::dialect::{Damage, Found};
 use crate::transport::Chunk;
-use map::Place;
+use map::{Meter, Topics};
 use meter::State;
+use set::Set;
 
 pub(crate) use entry::{Bridge, Entry};
 pub use guess::{Guess, guess};
@@ -39,6 +41,8 @@ pub use map::{Map, MapError};
 pub struct Decoder {
     map: Map,
     whose: Whose,
+    /// What stands on the topics that are read.
+    topics: Topics,
     /// One for each meter of the map.
     states: Vec<State>,
 }
@@ -66,8 +70,12 @@ impl Decoder {
     }
 
     fn of(map: Map, whose: Whose) -> Self {
+        let topics = match whose {
+            Whose::Device(_) => map.topics(),
+            Whose::Topic(_) => map.anywhere(),
+        };
         let states = map.meters.iter().map(|_| State::default()).collect();
-        Self { map, whose, states }
+        Self { map, whose, topics, states }
     }
 
     /// The device that is heard, where it is known.
@@ -85,12 +93,12 @@ impl Decoder {
         &self.map.name
     }
 
-    /// Where a topic stands as seen from here.
-    fn place<'t>(&self, topic: &'t str) -> Option<Place<'t>> {
+    /// What of a topic stands below what is read.
+    fn below<'t>(&self, topic: &'t str) -> Option<&'t str> {
         match &self.whose {
-            Whose::Topic(known) => (known == topic).then_some(Place::Anywhere),
-            Whose::Device(device) if device == topic => Some(Place::Below("")),
-            Whose::Device(device) => Some(Place::Below(topic.strip_prefix(device.as_str())?.strip_prefix('/')?)),
+            Whose::Topic(known) => (known == topic).then_some(""),
+            Whose::Device(device) if device == topic => Some(""),
+            Whose::Device(device) => topic.strip_prefix(device.as_str())?.strip_prefix('/'),
         }
     }
 
@@ -104,38 +112,41 @@ impl Decoder {
 
     fn publication(&mut self, topic: &str, payload: &[u8]) -> Vec<Found<Telegram>> {
         // An empty publication clears a retained one; it says nothing.
-        let place = self.place(topic).filter(|place| !payload.is_empty() && self.map.speaks(*place));
-        let Some(place) = place else { return Vec::new() };
-        let told = if payload.len() > MAX_TELEGRAM { Err(Fault::TooLong) } else { self.read(place, payload) };
-        match told {
-            Ok(telegrams) => telegrams.into_iter().map(Found::Message).collect(),
-            Err(fault) => vec![Found::Damaged(Damage::Plain(fault))],
-        }
-    }
-
-    fn read(&mut self, place: Place<'_>, payload: &[u8]) -> Result<Vec<Telegram>, Fault> {
-        let text = std::str::from_utf8(payload).map_err(|_| Fault::Malformed)?;
-        let (mut telegrams, mut understood) = (Vec::new(), false);
-        for (meter, state) in self.map.meters.iter().zip(&mut self.states) {
-            let mut leaves = meter.leaves(place);
-            if leaves.needs_json() {
-                walk::walk(text, &mut |path, leaf| leaves.offer(path, leaf)).map_err(|_| Fault::Malformed)?;
-            }
-            leaves.offer_whole(text.trim());
-            let heard = state.hear(meter, &leaves);
-            understood |= heard.understood;
-            telegrams.extend(heard.telegram);
-        }
-        // A bridge of several inputs tells those without a clamp too.
-        if telegrams.iter().any(|telegram| !is_idle(telegram)) {
-            telegrams.retain(|telegram| !is_idle(telegram));
-        }
-        if telegrams.is_empty() && !understood { Err(Fault::Nothing) } else { Ok(telegrams) }
+        let below = self.below(topic).filter(|_| !payload.is_empty());
+        let Some(here) = below.and_then(|below| self.topics.get(below)) else { return Vec::new() };
+        let told = if payload.len() > MAX_TELEGRAM {
+            Err(Fault::TooLong)
+        } else {
+            read(&self.map.meters, here, &mut self.states, payload)
+        };
+        told.unwrap_or_else(|fault| vec![Found::Damaged(Damage::Plain(fault))])
     }
 }
 
+/// Reads a payload for each meter: those of its values that stand here.
+fn read(meters: &[Meter], here: &[Set], states: &mut [State], payload: &[u8]) -> Result<Vec<Found<Telegram>>, Fault> {
+    let text = std::str::from_utf8(payload).map_err(|_| Fault::Malformed)?;
+    let (mut found, mut understood, mut json) = (Vec::new(), false, None);
+    for ((meter, here), state) in meters.iter().zip(here).zip(states).filter(|((_, here), _)| !here.is_empty()) {
+        let leaves = meter.leaves(*here, text, &mut json).ok_or(Fault::Malformed)?;
+        let heard = state.hear(meter, &leaves);
+        understood |= heard.understood;
+        if let Some(telegram) = heard.telegram {
+            // Nearly always the only one; four at once, as a vector grows by itself, are a slower allocation.
+            found.reserve_exact(1);
+            found.push(Found::Message(telegram));
+        }
+    }
+    // A bridge of several inputs tells those without a clamp too.
+    if found.len() > 1 && !found.iter().all(is_idle) {
+        found.retain(|found| !is_idle(found));
+    }
+    if found.is_empty() && !understood { Err(Fault::Nothing) } else { Ok(found) }
+}
+
 /// True for an input that has never measured anything.
-fn is_idle(telegram: &Telegram) -> bool {
+fn is_idle(found: &Found<Telegram>) -> bool {
+    let Found::Message(telegram) = found else { return false };
     let zero = |number: Option<i64>| number.unwrap_or_default() == 0;
     zero(telegram.import.map(|energy| energy.0))
         && zero(telegram.export.map(|energy| energy.0))
