@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::number::Decimal;
-use super::map::{Clock, Is, MapError, Value, Way, is_topic};
+use super::map::{Clock, GAS, Is, MapError, Value, WATER, Way, is_topic};
 
 /// The part `[mqtt]` of a profile.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,7 +54,8 @@ enum What {
     PowerIn,
     PowerOut,
     Apparent,
-    Volume,
+    Gas,
+    Water,
     Time,
     Meter,
 }
@@ -82,7 +83,8 @@ impl Entry {
             What::PowerIn => Is::Power(Way::In),
             What::PowerOut => Is::Power(Way::Out),
             What::Apparent => Is::Apparent,
-            What::Volume => Is::Volume,
+            What::Gas => Is::Volume { device: GAS },
+            What::Water => Is::Volume { device: WATER },
             What::Time => Is::Time,
             What::Meter => Is::Meter,
         };
@@ -130,8 +132,8 @@ impl Is {
                 Some(3)
             }
             (Self::Energy { .. }, Some("MWh")) => Some(6),
-            (Self::Volume, Some("m3")) | (Self::Time | Self::Meter, None) => Some(0),
-            (Self::Volume, Some("dm3")) => Some(-3),
+            (Self::Volume { .. }, Some("m3")) | (Self::Time | Self::Meter, None) => Some(0),
+            (Self::Volume { .. }, Some("dm3")) => Some(-3),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@
 //! label = "in{n}"                         # what such a meter is called, where no value tells its number
 //!
 //! [[value]]
-//! is = "import"                           # import, export, power, power-in, power-out, apparent, volume, time, meter
+//! is = "import"                           # import, export, power, power-in, power-out, apparent, gas, water, time, meter
 //! rate = 1                                # of import and export: this rate alone; without it the total
 //! topic = "status/in{n}"                  # below the device; several: ["…", "…"]; none: the device's own
 //! path = "/energy/*/total"                # * stands for any one name; several likewise; none: the payload is it
@@ -32,6 +32,9 @@ pub(super) const MAX_VALUES: usize = 64;
 /// Inputs of one map.
 const MAX_INPUTS: usize = 8;
 
+/// M-Bus types of devices.
+pub(super) const GAS: u8 = 3;
+pub(super) const WATER: u8 = 7;
 /// Longest topic, as in addresses.
 const MAX_TOPIC: usize = 255;
 
@@ -102,7 +105,10 @@ pub(super) enum Is {
     },
     Power(Way),
     Apparent,
-    Volume,
+    /// As M-Bus numbers devices.
+    Volume {
+        device: u8,
+    },
     Time,
     Meter,
 }

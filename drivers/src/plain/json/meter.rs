@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::number::{Decimal, Energy, Power, Volume};
 use super::super::telegram::{Channel, Moment, Rate, Telegram};
-use super::map::{Is, Meter, Value, Way};
+use super::map::{GAS, Is, Meter, Value, Way};
 use super::number::{number, time, times};
 use super::set::Set;
 use super::walk::Json;
@@ -95,12 +95,13 @@ impl State {
                     let apparent = quantity().and_then(|number| number.in_units_of(0));
                     keep(&mut telegram.apparent, apparent.and_then(|apparent| u32::try_from(apparent).ok()))
                 }
-                Is::Volume => {
+                Is::Volume { device } => {
                     let total = quantity().and_then(Volume::new);
-                    telegram.channels.extend(total.filter(|_| telegram.channels.is_empty()).map(|total| Channel {
-                        code: "0-1:24.2.1".into(),
+                    let known = telegram.channels.iter().any(|channel| channel.device == Some(device));
+                    telegram.channels.extend(total.filter(|_| !known).map(|total| Channel {
+                        code: if device == GAS { "0-1:24.2.1" } else { "0-2:24.2.1" }.into(),
                         meter: None,
-                        device: None,
+                        device: Some(device),
                         total,
                         unit: "m3".into(),
                         at: None,
