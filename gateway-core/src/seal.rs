@@ -111,11 +111,7 @@ impl SelfSealer {
         {
             return Err(SealingError::Elsewhere);
         }
-        if let Some(row) = store.sealer_at(&place.address, &place.label)?.filter(|row| row.is_of_another(number)) {
-            // Another meter hung here: what is open of it is sealed, and its chain waits for it.
-            Self::load(store, &row, place.interval)?.close(store)?;
-            store.leave_address(row.id)?;
-        }
+        Self::leave(store, place)?;
         if let Some(row) = store.sealer(&place.address, &place.label, number)? {
             let sealer = Self::load(store, &row, place.interval)?;
             if sealer.meter.registers().all(|register| register.interval == place.interval) {
@@ -132,6 +128,20 @@ impl SelfSealer {
         let id = store.insert_sealer(&place.address, &place.label, row, &flash::write(&meter, 1))?;
         store.place_sealer(id, &place.address, number)?;
         Ok((Self { id, row, meter, interval: place.interval }, Vec::new()))
+    }
+
+    /// When another meter hung at a place before: what is open of it is sealed, and its chain waits for it. To be called within
+    /// a transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn leave(store: &Store, place: &Place) -> Result<(), SealingError> {
+        let here = store.sealer_at(&place.address, &place.label)?;
+        if let Some(row) = here.filter(|row| row.is_of_another(place.number.as_deref())) {
+            Self::load(store, &row, place.interval)?.close(store)?;
+            store.leave_address(row.id)?;
+        }
+        Ok(())
     }
 
     /// Ends what seals for a meter: what is open of it is sealed, and the next [`SelfSealer::open`] makes new keys. To be

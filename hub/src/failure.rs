@@ -101,7 +101,7 @@ impl From<SealingError> for Failure {
         let message = error.to_string();
         match error {
             SealingError::Store(store) => store.into(),
-            SealingError::Elsewhere => Self::refused("read-elsewhere", message),
+            SealingError::Elsewhere => Self::refused(crate::lines::ELSEWHERE, message),
             SealingError::Meter(_) | SealingError::Ingest(_) => Self::refused("not-sealed", message),
         }
     }

@@ -36,6 +36,7 @@ struct Said {
 #[derive(Clone)]
 pub struct ChannelSlots {
     code: String,
+    terms: Terms,
     register: Register,
     who: Who<Said>,
     /// The last value with its time that came with a checksum or twice alike.
@@ -60,6 +61,7 @@ impl ChannelSlots {
     pub fn new(terms: Terms, code: &str) -> Self {
         Self {
             code: code.to_owned(),
+            terms,
             register: Register::new(terms, Scale::VOLUME),
             who: Who::default(),
             known: None,
@@ -97,7 +99,9 @@ impl ChannelSlots {
             Word::Doubtful => Vec::new(),
             Word::Known(said) => said.map_or_else(Vec::new, |said| self.take(said)),
             Word::Exchanged(held) => {
-                self.register.replaced();
+                // It has a chain of its own.
+                self.register = Register::new(self.terms, Scale::VOLUME);
+                self.taken = None;
                 held.into_iter().flat_map(|said| self.take(said)).collect()
             }
         }

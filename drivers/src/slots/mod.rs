@@ -75,8 +75,8 @@ pub struct Terms {
     pub interval: u32,
     /// A reading so many seconds from an edge stands for it.
     pub reach: u32,
-    /// More than so many watts no wire carries: a leap beyond it is a fault, not a load. Of a channel, so many of its units
-    /// in an hour. After a day without a reading a tenth of it counts for the time beyond: nothing runs at its most for
+    /// More than so many watts no wire carries: a leap beyond it is a fault, not a load. Of a channel, so many
+    /// thousandths of its unit in an hour. After a day without a reading a tenth of it counts for the time beyond: nothing runs at its most for
     /// weeks.
     pub most: u32,
 }
@@ -118,6 +118,8 @@ pub struct Slots {
     said: [Option<(Moment, Energy)>; 2],
     /// The meter's clock tells seconds, not minutes alone.
     seconds: bool,
+    /// What another meter's registers begin as, if they have nothing to do with those of the one before.
+    apart: Option<Register>,
 }
 
 impl core::fmt::Debug for Slots {
@@ -131,7 +133,21 @@ impl Slots {
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         let register = Register::new(terms, Scale::ENERGY);
-        Self { import: register.clone(), export: register, who: Who::default(), said: [None; 2], seconds: false }
+        Self {
+            import: register.clone(),
+            export: register,
+            who: Who::default(),
+            said: [None; 2],
+            seconds: false,
+            apart: None,
+        }
+    }
+
+    /// Another meter that hangs there begins series of its own, as it has a chain of its own: what the one before used since
+    /// its last slot is in none. Else the series go on, and the slot of the exchange is missing.
+    #[must_use]
+    pub fn apart(self, terms: Terms) -> Self {
+        Self { apart: Some(Register::new(terms, Scale::ENERGY)), ..self }
     }
 
     /// Takes a telegram that was heard at this moment, Unix milliseconds by the listener's clock; gives the slots that it
@@ -144,8 +160,13 @@ impl Slots {
             Word::Doubtful => Vec::new(),
             Word::Known(said) => said.map_or_else(Vec::new, |said| self.take(said)),
             Word::Exchanged(held) => {
-                self.import.replaced();
-                self.export.replaced();
+                match &self.apart {
+                    Some(new) => (self.import, self.export) = (new.clone(), new.clone()),
+                    None => {
+                        self.import.replaced();
+                        self.export.replaced();
+                    }
+                }
                 (self.said, self.seconds) = ([None; 2], false);
                 held.into_iter().flat_map(|said| self.take(said)).collect()
             }

@@ -31,7 +31,7 @@ const LATEST: u64 = 253_402_300_800_000;
 /// What a register counts in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
-    /// Parts of the unit whose hourly advance [`Terms::most`] bounds.
+    /// Parts of what the hourly advance [`Terms::most`] bounds.
     parts: i128,
     /// A register that counts whole steps leaps by one, and the meter may have counted the next meanwhile.
     step: i128,
@@ -40,8 +40,9 @@ pub(super) struct Scale {
 impl Scale {
     /// Watt-hours in 10⁻⁴; registers count whole kilowatt-hours at worst.
     pub(super) const ENERGY: Self = Self { parts: 10_000, step: 2 * 1000 * 10_000 };
-    /// Any unit in 10⁻⁴ of a thousandth; registers count whole units at worst.
-    pub(super) const VOLUME: Self = Self { parts: 1000 * 10_000, step: 2 * 1000 * 10_000 };
+    /// Any unit in 10⁻⁴ of a thousandth; registers count whole units at worst. Its most is told in thousandths, as that of
+    /// energy in watt-hours.
+    pub(super) const VOLUME: Self = Self { parts: 10_000, step: 2 * 1000 * 10_000 };
 }
 
 /// Readings that contradict what was read before.

@@ -35,6 +35,12 @@ struct Series {
     edge: Option<Mark>,
     /// What it showed last, as far as that is believed.
     believed: Option<i64>,
+    /// Whether the device has recorded of it.
+    begun: bool,
+    /// Slots that were recorded as missing, as nothing had been told of them.
+    untold: std::ops::Range<u64>,
+    /// What passed in slots that the device had recorded as missing before they were told.
+    late: u64,
 }
 
 /// What is known of one way after a telegram.
@@ -66,7 +72,15 @@ impl Heard {
     pub(super) fn add(&self, way: Way) {
         let mut known = self.known();
         if known.series.iter().all(|series| series.way != way) {
-            known.series.push(Series { way, slots: BTreeMap::new(), edge: None, believed: None });
+            let (slots, edge, believed, untold) = Default::default();
+            known.series.push(Series { way, slots, edge, believed, begun: false, untold, late: 0 });
+        }
+    }
+
+    /// The device has recorded of these ways.
+    pub(super) fn begun(&self, ways: &[Way]) {
+        for series in self.known().series.iter_mut().filter(|series| ways.contains(&series.way)) {
+            series.begun = true;
         }
     }
 
@@ -74,8 +88,10 @@ impl Heard {
     pub(super) fn hear(&self, completed: &[(Way, Slot)], words: &[Word]) {
         let mut known = self.known();
         for series in &mut known.series {
-            let of_way = completed.iter().filter(|(of, _)| *of == series.way);
-            series.slots.extend(of_way.map(|(_, slot)| (slot.number, *slot)));
+            let way = series.way;
+            for (_, slot) in completed.iter().filter(|(of, _)| *of == way) {
+                series.take(*slot);
+            }
             for word in words.iter().filter(|word| word.way == series.way) {
                 series.edge = word.edge.or(series.edge);
                 series.believed = word.believed.or(series.believed);
@@ -111,8 +127,10 @@ impl Heard {
     pub(super) fn recorded(&self, until: u64) {
         let slot = until / self.interval.seconds();
         let mut known = self.known();
-        known.recorded = slot;
+        let before = std::mem::replace(&mut known.recorded, slot);
         for series in &mut known.series {
+            let told = series.edge.map_or(before, |edge| edge.slot);
+            series.untold = if series.begun { told..slot } else { 0..0 };
             let old = series.slots.range(..slot).count().saturating_sub(KEPT);
             for _ in 0..old {
                 series.slots.pop_first();
@@ -126,6 +144,19 @@ impl Heard {
 }
 
 impl Series {
+    /// Takes a slot. One that comes when its time is recorded, because another series was told earlier, is part of the next.
+    fn take(&mut self, mut slot: Slot) {
+        if self.untold.contains(&slot.number) {
+            self.late = self.late.saturating_add(slot.advance.into());
+        } else if self.late > 0 {
+            let room = u32::MAX - slot.advance;
+            let late = u32::try_from(self.late).unwrap_or(u32::MAX).min(room);
+            (slot.advance, slot.how) = (slot.advance + late, How::Missing);
+            self.late -= u64::from(late);
+        }
+        self.slots.insert(slot.number, slot);
+    }
+
     /// What passed in the slots from one to before another.
     fn passed(&self, from: u64, until: u64) -> u64 {
         if from >= until {
@@ -217,5 +248,45 @@ fn rank(status: Status) -> u8 {
 impl std::fmt::Debug for Heard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Heard").field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(way: Way, numbers: std::ops::Range<u64>, advance: u32, how: How) -> Vec<(Way, Slot)> {
+        numbers.map(|number| (way, Slot { number, advance, how })).collect()
+    }
+
+    fn word(way: Way, slot: u64) -> Word {
+        Word { way, edge: Some(Mark { slot, total: 0 }), believed: None }
+    }
+
+    #[test]
+    fn what_is_told_of_a_time_that_is_recorded_is_in_the_next_slot() {
+        let heard = Heard::new(Interval::QUARTER, || 0);
+        let both = [Way::Import, Way::Export];
+        both.into_iter().for_each(|way| heard.add(way));
+        heard.begun(&both);
+        heard.hear(&[], &[word(Way::Import, 100), word(Way::Export, 100)]);
+        // Two days of silence; the import is told first, and the device records both up to there.
+        heard.hear(&slots(Way::Import, 100..300, 7, How::Missing), &[word(Way::Import, 300), word(Way::Export, 100)]);
+        assert_eq!(heard.until(), Some(300 * 900), "the export is left behind");
+        heard.recorded(300 * 900);
+        let told =
+            [slots(Way::Export, 100..299, 0, How::Missing), slots(Way::Export, 299..300, 5000, How::Missing)].concat();
+        heard.hear(&told, &[word(Way::Export, 300)]);
+        let next =
+            [slots(Way::Import, 300..301, 7, How::Measured), slots(Way::Export, 300..301, 9, How::Measured)].concat();
+        heard.hear(&next, &[word(Way::Import, 301), word(Way::Export, 301)]);
+        assert_eq!((heard.passed(0, 300 * 900, 301 * 900), heard.passed(1, 300 * 900, 301 * 900)), (7, 5009));
+        assert_eq!(heard.status(1, 300 * 900, 301 * 900), Status::Missing);
+        assert_eq!(heard.status(0, 300 * 900, 301 * 900), Status::Measured);
+        // What was told in time and comes again, as after a restart, is not counted again.
+        heard.recorded(301 * 900);
+        heard.hear(&next, &[word(Way::Export, 301)]);
+        heard.hear(&slots(Way::Export, 301..302, 9, How::Measured), &[word(Way::Export, 302)]);
+        assert_eq!(heard.passed(1, 301 * 900, 302 * 900), 9);
     }
 }

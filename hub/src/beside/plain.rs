@@ -119,6 +119,7 @@ impl Run<'_> {
         }
         let pushes = self.attempt(|device, moment| device.advance(until, moment))?;
         if let Some(open) = &self.device {
+            heard.begun(&ways_of(open.device.recorder().meter()));
             heard.recorded(open.device.recorder().at());
         }
         self.push(&pushes);

@@ -168,7 +168,8 @@ impl<'a> Run<'a> {
 
     /// Whether a clock that shows this Unix millisecond is good enough to seal by. Tells when that changes.
     pub(super) fn clock_is_good(&mut self, now: u64) -> bool {
-        let trouble = clock::trouble(now / 1000, self.listening.until());
+        let recorded = self.device.as_ref().map(|open| open.device.recorder().at());
+        let trouble = clock::trouble(now / 1000, self.listening.until().max(recorded));
         match (&trouble, self.bad_clock) {
             (Some(message), false) => self.meter("clock", message.clone()),
             (None, true) => {
@@ -185,11 +186,12 @@ impl<'a> Run<'a> {
         let (mut device, last) = Device::open(&parts.setup, self.moment()).map_err(failed)?;
         let known = plain::ways_of(device.recorder().meter());
         if !known.is_empty() {
-            known.into_iter().for_each(|way| parts.heard.add(way));
+            known.iter().for_each(|way| parts.heard.add(*way));
             parts = parts.with_registers(&self.terms);
             device.extend(&parts.setup, self.moment()).map_err(failed)?;
         }
         parts.heard.recorded(last.at);
+        parts.heard.begun(&known);
         // What happened since is not known yet: the slots will tell.
         device.resume(last.at, self.moment()).map_err(failed)?;
         Ok(Open { device, parts })

@@ -22,7 +22,7 @@ mod shared;
 mod tests;
 mod voice;
 
-pub(crate) use plain::set_up;
+pub(crate) use plain::{ELSEWHERE, set_up};
 pub use shared::{Dated, Shared, Shown, When};
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! What is handed to the store at once: slots of one or more meters that hung at a place, sealed in one transaction.
+//! What is handed to the store at once: slots of the meters that hung at a place one after the other, each sealed in a
+//! transaction of its own.
 
 use drivers::slots::{How, Marks, Slot, Way};
 use gateway_core::seal::{Place, SealingError, SelfSealer, Start};
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::counted::Counted;
 use super::sealing::slot_terms;
+use crate::Failure;
 use crate::commands::now;
 
 /// Slots of one meter that are sealed together.
@@ -46,41 +48,59 @@ pub(super) struct Work {
 }
 
 /// What was done.
-pub(super) struct Taken {
-    /// What seals on.
-    pub(super) sealer: SelfSealer,
-    /// For which meter.
-    pub(super) place: Place,
-    /// The key for life that the meter has, hex.
-    pub(super) identity: Option<String>,
-    /// Blocks that are stored now.
+pub(super) struct Done {
+    /// So many batches are stored, from the oldest on.
+    pub(super) batches: usize,
+    /// So many blocks.
     pub(super) blocks: u64,
+    /// What seals on, and for which meter, after the last of them.
+    pub(super) sealer: Option<(Place, SelfSealer)>,
+    /// The key for life that this meter has, hex.
+    pub(super) identity: Option<String>,
+    /// Why the next is not stored.
+    pub(super) trouble: Option<Failure>,
 }
 
 impl Work {
-    /// Seals and stores, all or nothing.
-    ///
-    /// # Errors
-    /// See [`SealingError`].
-    pub(super) fn run(self, store: &mut Store) -> Result<Taken, SealingError> {
-        store.transaction(|store| {
-            let (mut current, mut blocks) = (self.sealer, 0);
-            for batch in &self.batches {
-                let goes_on = current.take().filter(|(place, _)| !batch.anew && *place == batch.place);
-                let (mut sealer, before) = match goes_on {
-                    Some((_, sealer)) => (sealer, Vec::new()),
-                    None => open(store, batch)?,
-                };
-                let slots: Vec<OpenSlot> = before.into_iter().chain(batch.slots.iter().copied()).collect();
-                let stored = sealer.take(store, &slots, &batch.starts, &Entropy::System, &kept(batch))?;
-                blocks += u64::try_from(stored.len()).unwrap_or(0);
-                current = Some((batch.place.clone(), sealer));
+    /// Seals and stores, each batch all or nothing, up to the first that cannot be.
+    pub(super) fn run(self, store: &mut Store) -> Done {
+        let mut done = Done { batches: 0, blocks: 0, sealer: self.sealer, identity: None, trouble: None };
+        for batch in &self.batches {
+            let before = done.sealer.take().filter(|(place, _)| !batch.anew && *place == batch.place);
+            match store.transaction(|store| seal(store, before.map(|(_, sealer)| sealer), batch)) {
+                Ok((sealer, identity, blocks)) => {
+                    done.batches += 1;
+                    done.blocks += blocks;
+                    (done.sealer, done.identity) = (Some((batch.place.clone(), sealer)), identity);
+                }
+                Err(error) => {
+                    // Where two cables were exchanged, each meter's old place must be free before either is sealed on.
+                    let leaves = matches!(error, SealingError::Elsewhere);
+                    let left = leaves.then(|| store.transaction(|store| SelfSealer::leave(store, &batch.place)));
+                    let error = left.and_then(Result::err).unwrap_or(error);
+                    done.trouble = Some(error.into());
+                    break;
+                }
             }
-            let (place, sealer) = current.ok_or(StoreError::Damaged("sealer"))?;
-            let identity = identity(store, sealer.row())?;
-            Ok(Taken { sealer, place, identity, blocks })
-        })
+        }
+        done
     }
+}
+
+/// Seals and stores one batch; gives what seals on, the meter's key and how many blocks there are.
+fn seal(
+    store: &Store,
+    before: Option<SelfSealer>,
+    batch: &Batch,
+) -> Result<(SelfSealer, Option<String>, u64), SealingError> {
+    let (mut sealer, passed) = match before {
+        Some(sealer) => (sealer, Vec::new()),
+        None => open(store, batch)?,
+    };
+    let slots: Vec<OpenSlot> = passed.into_iter().chain(batch.slots.iter().copied()).collect();
+    let blocks = sealer.take(store, &slots, &batch.starts, &Entropy::System, &kept(batch))?;
+    let identity = identity(store, sealer.row())?;
+    Ok((sealer, identity, u64::try_from(blocks.len()).unwrap_or(0)))
 }
 
 /// Takes up what seals for a batch, and the slots before it that hold what passed since another line heard the meter last.
@@ -106,7 +126,7 @@ fn passed_before(way: Way, batch: &Batch, marks: &Marks) -> Option<Vec<OpenSlot>
     let slots = first.checked_sub(mark.slot).filter(|slots| *slots > 0)?;
     let mut left = start.total.checked_sub(u64::try_from(mark.total).ok()?)?;
     let interval = batch.place.interval.seconds();
-    let most = batch.counted.most_an_hour(slot_terms(&batch.place)) * interval / 3600;
+    let most = Counted::most_an_hour(slot_terms(&batch.place)) * interval / 3600;
     if left > slots.saturating_mul(most) {
         return None;
     }

@@ -63,19 +63,15 @@ impl Counted {
     }
 
     /// The most that can pass in an hour, in the register's 10⁻⁴.
-    pub(super) fn most_an_hour(&self, terms: Terms) -> u64 {
-        let parts = match self {
-            Self::Energy => 10_000,
-            Self::Channel { .. } => 1000 * 10_000,
-        };
-        u64::from(terms.most) * parts
+    pub(super) fn most_an_hour(terms: Terms) -> u64 {
+        u64::from(terms.most) * 10_000
     }
 
     /// Counts from here on, or from marks on.
     pub(super) fn counter(&self, terms: Terms, marks: Option<&Marks>) -> Counter {
         match (self, marks) {
-            (Self::Energy, None) => Counter::Energy(Box::new(Slots::new(terms))),
-            (Self::Energy, Some(marks)) => Counter::Energy(Box::new(Slots::resume(terms, marks))),
+            (Self::Energy, None) => Counter::Energy(Box::new(Slots::new(terms).apart(terms))),
+            (Self::Energy, Some(marks)) => Counter::Energy(Box::new(Slots::resume(terms, marks).apart(terms))),
             (Self::Channel { channel, .. }, None) => Counter::Channel(Box::new(ChannelSlots::new(terms, channel))),
             (Self::Channel { channel, .. }, Some(marks)) => {
                 Counter::Channel(Box::new(ChannelSlots::resume(terms, channel, marks)))

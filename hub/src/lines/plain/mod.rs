@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A telegram counts for the moment at which it came. The conversation does not wait for the store: while that is busy or
-//! fails, slots wait in memory.
+//! fails, slots wait in memory. It waits only where a meter stands that it hears for the first time.
 //!
 //! Nothing here can be certified: whoever wires something else to the cable is believed. What is shown now comes from the
 //! telegram alone and is stored nowhere.
@@ -36,14 +36,15 @@ use crate::Failure;
 use crate::api::Event;
 use crate::commands::now_millis;
 use crate::keeper::Keeper;
-use batch::Taken;
+use batch::Done;
 use counted::Counted;
+pub(crate) use sealing::ELSEWHERE;
 use sealing::{Notice, Sealing};
 pub(super) use setup::ready;
 pub(crate) use setup::set_up;
 use shown::{Showing, Whose};
 
-/// Meters behind one line: no bridge has more inputs.
+/// Meters behind one line, and as many that speak through them: no bridge has more inputs.
 const MOST_METERS: usize = 16;
 
 /// What a plain line is set up with.
@@ -67,7 +68,7 @@ pub(super) struct PlainConversation {
     /// By label: a bridge may speak for several meters.
     meters: BTreeMap<String, Sealing>,
     /// What the store is busy with, by label.
-    storing: JoinSet<(String, Result<Taken, Failure>)>,
+    storing: JoinSet<(String, Result<Done, Failure>)>,
     /// When the store failed last.
     failed_at: Option<Instant>,
     /// What they show.
@@ -109,10 +110,7 @@ impl PlainConversation {
                         result
                     }
                     Some(Control::Look) => Ok(()),
-                    Some(Control::Close) | None => {
-                        let _ = self.store_all().await;
-                        break;
-                    }
+                    Some(Control::Close) | None => break,
                 },
                 Some(stored) = self.storing.join_next() => self.stored(stored),
                 _ = tick.tick() => {
@@ -123,6 +121,9 @@ impl PlainConversation {
             if let Err(failure) = result {
                 self.could_not(&failure);
             }
+        }
+        if let Err(failure) = self.store_all().await {
+            self.could_not(&failure);
         }
         self.handle.close();
         // The reader ends when its events are read to the last.
@@ -166,8 +167,9 @@ impl PlainConversation {
         let Some(notice) = self.count(&label, Counted::Energy, telegram, at).await? else { return Ok(()) };
         let Some(sealing) = self.meters.get(&label) else { return Ok(()) };
         // What another meter tells is not shown under the name and the key of the one before.
-        let same = !sealing.is_of_another(telegram.meter.as_deref());
-        let name = sealing.name().filter(|_| same).or_else(|| telegram.meter.clone()).unwrap_or_else(|| label.clone());
+        let number = telegram.meter.as_deref().or(self.showing.number(&label));
+        let same = !sealing.is_of_another(number);
+        let name = sealing.name().filter(|_| same).unwrap_or_else(|| number.unwrap_or(&label).to_owned());
         let whose = Whose { name: name.clone(), identity: sealing.identity().filter(|_| same) };
         if self.showing.hear(&label, telegram, whose, heard, seconds(at)) {
             self.found(name);
@@ -175,7 +177,9 @@ impl PlainConversation {
         for channel in &telegram.channels {
             if let Some(counted) = Counted::channel(channel) {
                 let label = format!("{label}/{}", channel.code);
-                self.count(&label, counted, telegram, at).await?;
+                if let Err(failure) = self.count(&label, counted, telegram, at).await {
+                    self.could_not(&failure);
+                }
             }
         }
         if let Some((code, message)) = notice.map(Notice::words) {
@@ -195,13 +199,13 @@ impl PlainConversation {
         at: u64,
     ) -> Result<Option<Option<Notice>>, Failure> {
         if !self.meters.contains_key(label) {
-            if self.meters.len() >= MOST_METERS {
+            let itself = counted == Counted::Energy;
+            if self.meters.values().filter(|known| known.is_energy() == itself).count() >= MOST_METERS {
                 self.refuse("too-many-meters", "more meters speak on this line than a bridge has inputs");
                 return Ok(None);
             }
             // A number that no checksum stands behind may have been changed: it must come again to be believed.
             let number = counted.number(telegram).filter(|number| telegram.checked && *number != label);
-            let itself = counted == Counted::Energy;
             let sealing = Sealing::take_up(&self.keeper, &self.terms, label, number, counted).await?;
             if itself {
                 self.found(sealing.name().unwrap_or_else(|| number.unwrap_or("a meter without a number").to_owned()));

@@ -13,7 +13,7 @@ use drivers::slots::{Marks, Slot, Terms as SlotTerms, Way};
 use gateway_core::seal::{Place, SelfSealer, Start};
 
 use super::Terms;
-use super::batch::{Batch, Taken, Work, known, open_slot, resumed};
+use super::batch::{Batch, Done, Work, known, open_slot, resumed};
 use super::counted::{Counted, Counter};
 use crate::Failure;
 use crate::commands::BUILT;
@@ -24,26 +24,38 @@ use crate::keeper::Keeper;
 const MOST_WAITING: usize = 2 * 400 * 96;
 /// Seconds by which slots may lie ahead of the clock: it was set back a little. More, and it was wrong when they were sealed.
 const MOST_AHEAD: u64 = 86_400;
+/// A clock that is so far behind is believed after so many milliseconds: a machine that starts has not heard the time yet.
+const BEHIND_FOR: u64 = 3_600_000;
+
+/// The code of what another line reads; see [`SealingError::Elsewhere`](gateway_core::seal::SealingError::Elsewhere).
+pub(crate) const ELSEWHERE: &str = "read-elsewhere";
 
 /// Why a telegram did not count as it came. The words are for the householder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     /// This machine's clock was never set.
-    ClockNotSet,
+    Unset,
+    /// This machine's clock is far behind what was sealed by it: wrong now, or wrong then.
+    Behind,
     /// This machine's clock was ahead when slots were sealed.
-    ClockWasAhead,
+    WasAhead,
 }
 
 impl Notice {
     /// Code and words.
     pub(super) fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::ClockNotSet => (
+            Self::Unset => (
                 "clock-not-set",
                 "this machine's clock shows a time before this program was built, so nobody knows when what the meter says passed; nothing \
                  is sealed until the clock is set (by a network time service, or by hand)",
             ),
-            Self::ClockWasAhead => (
+            Self::Behind => (
+                "clock-is-behind",
+                "this machine's clock is more than a day behind what it sealed last. If it is wrong now, set it; if it was \
+                 wrong then and is right now, the meter is sealed on in an hour, in a chain of its own",
+            ),
+            Self::WasAhead => (
                 "clock-was-ahead",
                 "this machine's clock was ahead by more than a day when it sealed last, so those times are wrong and stay \
                  so; from now on the meter is sealed in a chain of its own",
@@ -62,6 +74,8 @@ pub(super) struct Sealing {
     sent: usize,
     /// Whether the next batch begins a chain of its own.
     anew: bool,
+    /// Since when, by the clock itself, the clock has been far behind what was sealed by it.
+    behind_since: Option<u64>,
     /// Of the newest batch that was stored; with the store while something is.
     sealer: Option<SelfSealer>,
     sealer_of: Option<Place>,
@@ -91,7 +105,20 @@ impl Sealing {
         let sealed = row.as_ref().and_then(|row| row.number.clone());
         let slots = counted.counter(terms, row.and_then(|row| resumed(&row.edges, place.interval)).as_ref());
         let (held, sealer, sealer_of, name) = Default::default();
-        Ok(Self { place, counted, slots, held, sent: 0, anew: false, sealer, sealer_of, name, identity, sealed })
+        Ok(Self {
+            place,
+            counted,
+            slots,
+            held,
+            sent: 0,
+            anew: false,
+            behind_since: None,
+            sealer,
+            sealer_of,
+            name,
+            identity,
+            sealed,
+        })
     }
 
     /// What the meter is called in blocks and bills, once something was sealed.
@@ -113,12 +140,18 @@ impl Sealing {
     /// Takes a telegram that was heard at this Unix millisecond. What it completes waits for [`Self::work`].
     pub(super) fn hear(&mut self, at: u64, telegram: &Telegram) -> Option<Notice> {
         if at / 1000 < BUILT {
-            return Some(Notice::ClockNotSet);
+            return Some(Notice::Unset);
         }
-        let notice = self.is_ahead(at).then(|| {
+        let mut notice = None;
+        if self.is_ahead(at) {
+            let since = *self.behind_since.get_or_insert(at);
+            if at.saturating_sub(since) < BEHIND_FOR {
+                return Some(Notice::Behind);
+            }
             (self.slots, self.anew) = (self.counted.counter(slot_terms(&self.place), None), true);
-            Notice::ClockWasAhead
-        });
+            notice = Some(Notice::WasAhead);
+        }
+        self.behind_since = None;
         let completed = self.slots.hear(at, telegram);
         self.know_number();
         if !completed.is_empty() {
@@ -166,17 +199,28 @@ impl Sealing {
         self.bound(count);
     }
 
-    /// Lets go of the oldest that wait, when they are too many; never of the newest so many.
+    /// Lets go of the oldest that wait, when they are too many; never of the newest so many. What passed in them stays in
+    /// what the register showed when the rest began, and is sealed as the sum of what is missing.
     fn bound(&mut self, newest: usize) {
         let waiting = self.held.get_mut(self.sent..).unwrap_or_default();
-        let mut beyond =
-            waiting.iter().map(|batch| batch.slots.len()).sum::<usize>().saturating_sub(MOST_WAITING.max(newest));
+        let all: usize = waiting.iter().map(|batch| batch.slots.len()).sum();
+        let mut beyond = all.saturating_sub(MOST_WAITING.max(newest));
+        if beyond == 0 {
+            return;
+        }
         for batch in waiting {
             let gone = beyond.min(batch.slots.len());
-            batch.slots.drain(..gone);
+            for open in batch.slots.drain(..gone) {
+                if let Some(start) = batch.starts.iter_mut().find(|start| start.code == open.register) {
+                    start.total = start.total.saturating_add(open.sample.advance.into());
+                }
+            }
             beyond -= gone;
         }
+        // Only one that is taken up anew compares where the registers stand.
+        (self.sealer, self.sealer_of) = (None, None);
         if self.sent == 0 {
+            self.anew |= self.held.iter().any(|batch| batch.anew && batch.slots.is_empty());
             self.held.retain(|batch| !batch.slots.is_empty());
         }
     }
@@ -191,28 +235,37 @@ impl Sealing {
         Some(Work { sealer, batches: self.held.clone() })
     }
 
-    /// What came of it; gives how many blocks were stored.
-    ///
-    /// # Errors
-    /// When the meter is sealed for elsewhere, or the store failed: then what was to be stored waits.
-    pub(super) fn stored(&mut self, taken: Result<Taken, Failure>) -> Result<u64, Failure> {
+    /// What came of it; gives how many blocks were stored, and why the rest was not: what failed waits on, as what is read
+    /// elsewhere does, in case that line leaves; what is refused will be refused however often it comes.
+    pub(super) fn stored(&mut self, done: Result<Done, Failure>) -> (u64, Option<Failure>) {
         let sent = std::mem::take(&mut self.sent).min(self.held.len());
-        match taken {
-            Ok(taken) => {
-                self.held.drain(..sent);
-                self.identity = taken.identity;
-                self.name = Some(taken.sealer.name().to_string());
-                self.sealed = taken.place.number.clone().or(self.sealed.take());
-                (self.sealer, self.sealer_of) = (Some(taken.sealer), Some(taken.place));
-                Ok(taken.blocks)
-            }
-            // It will be refused however often it comes.
-            Err(refused @ Failure::Refused { .. }) => {
-                self.held.drain(..sent);
-                Err(refused)
-            }
-            Err(failure) => Err(failure),
+        let done = match done {
+            Ok(done) => done,
+            Err(failure) => return (0, Some(failure)),
+        };
+        self.held.drain(..done.batches.min(sent));
+        if let Some((place, sealer)) = done.sealer.filter(|_| done.batches > 0) {
+            self.identity = done.identity;
+            self.name = Some(sealer.name().to_string());
+            self.sealed = place.number.clone().or(self.sealed.take());
+            (self.sealer, self.sealer_of) = (Some(sealer), Some(place));
         }
+        if let Some(Failure::Refused { code, .. }) = &done.trouble
+            && code != ELSEWHERE
+            && !self.held.is_empty()
+        {
+            let gone = self.held.remove(0);
+            self.anew |= gone.anew && self.held.is_empty();
+            if let Some(next) = self.held.first_mut() {
+                next.anew |= gone.anew && next.place == gone.place;
+            }
+        }
+        (done.blocks, done.trouble)
+    }
+
+    /// Whether this is a meter itself and none that speaks through it.
+    pub(super) fn is_energy(&self) -> bool {
+        self.counted == Counted::Energy
     }
 }
 

@@ -82,6 +82,11 @@ impl Showing {
         renamed
     }
 
+    /// The number that the meter with this label told last.
+    pub(super) fn number(&self, label: &str) -> Option<&str> {
+        self.meters.get(label).and_then(|meter| meter.number.as_deref())
+    }
+
     /// Shows nothing any more that is old by now.
     pub(super) fn tick(&mut self, at: Instant) {
         let (shared, while_new) = (&self.shared, self.while_new);

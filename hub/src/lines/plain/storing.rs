@@ -6,7 +6,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::PlainConversation;
-use super::batch::Taken;
+use super::batch::Done;
 use crate::Failure;
 use crate::api::Event;
 
@@ -22,46 +22,47 @@ impl PlainConversation {
         for (label, sealing) in &mut self.meters {
             if let Some(work) = sealing.work() {
                 let (keeper, label) = (self.keeper.clone(), label.clone());
-                self.storing.spawn(async move { (label, keeper.run(|store| work.run(store)).await) });
+                self.storing.spawn(async move { (label, keeper.run(|store| Ok::<_, Failure>(work.run(store))).await) });
             }
         }
     }
 
     /// Takes what came of something that was handed to the store.
-    pub(super) fn stored(
-        &mut self,
-        stored: Result<(String, Result<Taken, Failure>), JoinError>,
-    ) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub(super) fn stored(&mut self, stored: Result<(String, Result<Done, Failure>), JoinError>) -> Result<(), Failure> {
         let failed = || Failure::could_not("store-ended", "the store was closed; start the gateway again");
-        let (label, taken) = stored.map_err(|_| failed())?;
+        let (label, done) = stored.map_err(|_| failed())?;
         let sealing = self.meters.get_mut(&label).ok_or_else(failed)?;
-        match sealing.stored(taken) {
-            Ok(blocks) => {
-                self.failed_at = None;
-                if blocks > 0 {
-                    let meter = sealing.name().unwrap_or(label);
-                    self.voice.tell(Event::Stored { meter, blocks });
-                }
-                Ok(())
-            }
-            Err(Failure::Refused { code, message }) => {
-                self.refuse(&code, &message);
-                Ok(())
-            }
-            Err(failure) => {
-                self.failed_at = Some(Instant::now());
-                Err(failure)
-            }
+        let (blocks, trouble) = sealing.stored(done);
+        if blocks > 0 {
+            let meter = sealing.name().unwrap_or(label);
+            self.voice.tell(Event::Stored { meter, blocks });
         }
+        self.failed_at = trouble.is_some().then(Instant::now);
+        match trouble {
+            Some(Failure::Refused { code, message }) => self.refuse(&code, &message),
+            Some(failure) => return Err(failure),
+            None => {}
+        }
+        Ok(())
     }
 
-    /// Stores all that waits, and waits for it.
+    /// Stores all that waits, and waits for it. One meter's failure keeps back nothing that the store already has of others.
+    ///
+    /// # Errors
+    /// The first failure of the store.
     pub(super) async fn store_all(&mut self) -> Result<(), Failure> {
         self.failed_at = None;
-        loop {
-            self.begin_storing();
-            let Some(stored) = self.storing.join_next().await else { return Ok(()) };
-            self.stored(stored)?;
+        self.begin_storing();
+        let mut result = Ok(());
+        while let Some(stored) = self.storing.join_next().await {
+            result = result.and(self.stored(stored));
+            if self.failed_at.is_none() {
+                self.begin_storing();
+            }
         }
+        result
     }
 }

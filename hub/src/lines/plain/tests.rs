@@ -68,7 +68,8 @@ impl Home {
 
     async fn store(&self, sealing: &mut Sealing) -> Result<u64, Failure> {
         let Some(work) = sealing.work() else { return Ok(0) };
-        sealing.stored(self.keeper.run(|store| work.run(store)).await)
+        let (blocks, trouble) = sealing.stored(self.keeper.run(|store| Ok::<_, Failure>(work.run(store))).await);
+        trouble.map_or(Ok(blocks), Err)
     }
 
     /// The slots at an address that no block holds yet, as (slots since the start, what passed, how it is known).
@@ -184,7 +185,7 @@ async fn what_is_with_the_store_and_fails_waits_with_what_came_meanwhile() {
         assert!(sealing.work().is_none(), "the store has something of it already");
     }
     drop(work);
-    assert!(sealing.stored(Err(Failure::could_not("database", "full"))).is_err());
+    assert!(sealing.stored(Err(Failure::could_not("database", "full"))).1.is_some());
     for tick in 200..300 {
         sealing.hear(START + TICK * tick, &checked("E1", total(tick)));
     }
@@ -244,7 +245,7 @@ async fn a_clock_that_was_never_set_seals_nothing_and_loses_nothing() {
     let mut sealing = home.take_up("a", Some("E1")).await;
     for tick in 300..400 {
         let notice = sealing.hear(TICK * tick, &checked("E1", total(tick)));
-        assert_eq!(notice, Some(Notice::ClockNotSet));
+        assert_eq!(notice, Some(Notice::Unset));
         assert!(sealing.work().is_none());
     }
     for tick in 400..600 {
@@ -258,6 +259,7 @@ async fn a_clock_that_was_never_set_seals_nothing_and_loses_nothing() {
 #[tokio::test]
 async fn a_clock_that_was_years_ahead_does_not_end_the_sealing() {
     const YEARS: u64 = 5 * 365 * 8640;
+    const HOUR: u64 = 360;
     let home = home();
     let mut sealing = home.take_up("a", Some("E1")).await;
     for tick in 0..200 {
@@ -265,22 +267,120 @@ async fn a_clock_that_was_years_ahead_does_not_end_the_sealing() {
     }
     let wrong = sealing.identity();
     let mut notices = Vec::new();
-    for tick in 200..500 {
-        notices.extend(home.hear(&mut sealing, tick, &checked("E1", total(tick))).await);
+    for tick in 200..800 {
+        let notice = home.hear(&mut sealing, tick, &checked("E1", total(tick))).await;
+        notices.extend(notice.filter(|notice| notices.last() != Some(notice)));
     }
-    assert_eq!(notices, [Notice::ClockWasAhead]);
+    assert_eq!(notices, [Notice::Behind, Notice::WasAhead]);
     assert!(sealing.identity().is_some() && sealing.identity() != wrong, "a chain of its own");
-    assert_eq!(home.open("a", Some("E1")).await, measured(3..5));
+    // Tick 560 is an hour later.
+    assert_eq!(home.open("a", Some("E1")).await, measured(7..8));
     // The same when it was set right while the gateway was off.
     for tick in 0..200 {
-        home.hear(&mut sealing, YEARS + tick, &checked("E1", total(500 + tick))).await;
+        home.hear(&mut sealing, YEARS + tick, &checked("E1", total(800 + tick))).await;
     }
     let mut again = home.take_up("a", Some("E1")).await;
-    assert_eq!(home.hear(&mut again, 700, &checked("E1", total(700))).await, Some(Notice::ClockWasAhead));
-    for tick in 701..1000 {
+    for tick in 1000..1000 + HOUR {
+        let notice = home.hear(&mut again, tick, &checked("E1", total(tick))).await;
+        assert_eq!(notice, Some(Notice::Behind));
+    }
+    let notice = home.hear(&mut again, 1000 + HOUR, &checked("E1", total(1000 + HOUR))).await;
+    assert_eq!(notice, Some(Notice::WasAhead));
+    for tick in 1001 + HOUR..1800 {
         assert_eq!(home.hear(&mut again, tick, &checked("E1", total(tick))).await, None);
     }
-    assert_eq!(home.open("a", Some("E1")).await, measured(8..11));
+    assert_eq!(home.open("a", Some("E1")).await, measured(16..19));
+}
+
+#[tokio::test]
+async fn a_machine_that_starts_with_an_old_clock_waits_for_the_time() {
+    let home = home();
+    let mut sealing = home.take_up("a", Some("E1")).await;
+    for tick in 0..200 {
+        home.hear(&mut sealing, tick, &checked("E1", total(tick))).await;
+    }
+    let identity = sealing.identity();
+    let mut sealing = home.take_up("a", Some("E1")).await;
+    for tick in 300..330 {
+        let early = START - 20 * 86_400_000 + TICK * tick;
+        assert_eq!(sealing.hear(early, &checked("E1", total(tick))), Some(Notice::Behind));
+    }
+    for tick in 330..600 {
+        assert_eq!(home.hear(&mut sealing, tick, &checked("E1", total(tick))).await, None);
+    }
+    assert_eq!(sealing.identity(), identity);
+    let slots = home.open("a", Some("E1")).await;
+    let passed: u64 = slots.iter().map(|(_, advance, _)| u64::from(*advance)).sum();
+    assert_eq!(passed, 6 * u64::from(SLOT), "{slots:?}");
+}
+
+#[tokio::test]
+async fn two_cables_that_changed_places_are_sealed_on() {
+    let home = home();
+    for address in ["tcp://a:1", "tcp://b:1"] {
+        let address = address.to_owned();
+        let plain = gateway_core::store::PlainLine {
+            profile: "dsmr-5".into(),
+            interval: 900,
+            key: None,
+            authentication_key: None,
+            public_key: None,
+        };
+        home.keeper.run(move |store| store.keep_line(&address, None, None, Some(&plain), 1)).await.unwrap();
+    }
+    let (a, b) = ("tcp://a:1", "tcp://b:1");
+    let mut lines =
+        [(home.take_up(a, Some("E1")).await, "E1", 0), (home.take_up(b, Some("E2")).await, "E2", 7_000_000)];
+    for tick in 0..200 {
+        for (sealing, number, start) in &mut lines {
+            home.hear(sealing, tick, &checked(number, *start + total(tick))).await;
+        }
+    }
+    let identities = lines.each_ref().map(|(sealing, ..)| sealing.identity());
+    let [(on_a, ..), (on_b, ..)] = lines;
+    let mut lines = [(on_a, "E2", 7_000_000), (on_b, "E1", 0)];
+    let mut refused = 0;
+    for tick in 200..600 {
+        for (sealing, number, start) in &mut lines {
+            sealing.hear(START + TICK * tick, &checked(number, *start + total(tick)));
+            // One of the two must leave its place before the other can take it.
+            if let Err(failure) = home.store(sealing).await {
+                assert_eq!(failure.code(), "read-elsewhere");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && refused < 3, "{refused}");
+    let now = lines.each_ref().map(|(sealing, ..)| sealing.identity());
+    assert_eq!([&now[1], &now[0]], [&identities[0], &identities[1]]);
+    for (address, number) in [(a, "E2"), (b, "E1")] {
+        let slots = home.open(address, Some(number)).await;
+        let passed: u64 = slots.iter().map(|(_, advance, _)| u64::from(*advance)).sum();
+        assert_eq!(passed, 4 * u64::from(SLOT), "{number}: those that a new block does not hold already: {slots:?}");
+        assert_eq!(slots[slots.len() - 2..], measured(4..6), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_meter_that_comes_back_counts_nothing_twice() {
+    let home = home();
+    let mut sealing = home.take_up("a", Some("E1")).await;
+    // E1 hangs there, then E2 that is new, then E1 again; each uses as much while it hangs there.
+    for tick in 0..1200 {
+        let (number, shown) = match tick {
+            0..320 => ("E1", total(tick)),
+            320..800 => ("E2", u64::from(STEP) * (tick - 320)),
+            _ => ("E1", total(tick - 480)),
+        };
+        home.hear(&mut sealing, tick, &checked(number, shown)).await;
+    }
+    let passed = |slots: Vec<(u64, u32, Status)>| slots.iter().map(|(_, advance, _)| u64::from(*advance)).sum::<u64>();
+    let sealed = home.sealed().await;
+    assert_eq!(sealed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["E1", "E2"]);
+    // Until tick 1170, the last edge: all that its register counted.
+    assert_eq!(sealed[0].1 + passed(home.open("a", Some("E1")).await), total(1170 - 480) - total(0));
+    // From tick 360 to 720, the first and the last edge of it.
+    assert_eq!(sealed[1].1, u64::from(STEP) * 360);
 }
 
 const CHANNEL: &str = "0-1:24.2.1";
@@ -428,4 +528,33 @@ async fn a_store_that_is_busy_stops_neither_hearing_nor_showing() {
     assert!(slots.iter().all(|(_, advance, how)| (*advance, *how) == (SLOT, Status::Measured)), "{slots:?}");
     let told: Vec<Event> = std::iter::from_fn(|| bench.events.try_recv().ok()).collect();
     assert!(!told.iter().any(|event| matches!(event, Event::Refused { .. })), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_another_meter_tells_without_its_number_is_not_shown_as_the_one_before() {
+    let bench = Bench::new();
+    for tick in 0..200 {
+        bench.said(ago(tick, 200), checked("E1", total(tick))).await;
+    }
+    timeout(LONG, bench.shows(total(199))).await.expect("what came last is shown");
+    bench.flush().await.unwrap();
+    bench.said(Duration::ZERO, checked("E1", total(199))).await;
+    let shows = |meter: &'static str, power: Option<i32>| {
+        let shared = bench.shared.clone();
+        async move {
+            loop {
+                if let Some(now) = shared.now().pop().filter(|now| now.meter == meter && now.power == power) {
+                    return now.identity;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    let ours = shows("E1", None);
+    assert!(timeout(LONG, ours).await.unwrap().is_some());
+    bench.said(Duration::ZERO, checked("E2", 5)).await;
+    assert_eq!(timeout(LONG, shows("E2", None)).await.unwrap(), None);
+    let power = Some(drivers::plain::Power(4_000_000));
+    bench.said(Duration::ZERO, Telegram { power, checked: true, ..Telegram::default() }).await;
+    assert_eq!(timeout(LONG, shows("E2", Some(400))).await.unwrap(), None);
 }
