@@ -37,26 +37,15 @@ fn meters() -> Vec<(String, Spoken)> {
 }
 
 fn decoder(spoken: Spoken) -> Box<dyn Decode> {
-    let protocol = match spoken.name() {
-        "p1" => Protocol::P1,
-        "sml" => Protocol::Sml,
-        "dlms" => Protocol::Dlms,
-        "tic" => Protocol::Tic,
-        "d0" => Protocol::D0,
-        "ocmf" => Protocol::Ocmf,
-        "json" => Protocol::Json,
-        other => panic!("{other}"),
-    };
-    let meter = spoken.is_encrypted().then(|| MeterKey::new([7; 16], Some(MeterKeys::PUBLISHED)));
+    let protocol: Protocol = spoken.read_as().parse().unwrap();
+    let meter = spoken.is_encrypted().then(|| MeterKey::new(MeterKeys::EXAMPLE, Some(MeterKeys::PUBLISHED)));
     protocol.decoder(Keys { meter, public: None })
 }
 
 /// What a meter sends, with the moment of each piece.
 fn sent(spoken: Spoken, seconds: u64) -> Vec<(u64, Chunk)> {
     let mut plan = Plan::new(spoken, 5, START, START + seconds);
-    if spoken.is_encrypted() {
-        plan.keys = Some(MeterKeys::new([7; 16], Some(MeterKeys::PUBLISHED)));
-    }
+    plan.keys = spoken.example_keys();
     let mut chunks = Vec::new();
     for sent in Play::new(plan).unwrap() {
         let at = sent.at * 1000;

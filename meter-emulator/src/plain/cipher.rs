@@ -32,6 +32,9 @@ impl Keys {
     pub const PUBLISHED: [u8; 16] =
         [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
 
+    /// An encryption key for whoever plays a meter and reads it too.
+    pub const EXAMPLE: [u8; 16] = [7; 16];
+
     /// Without an authentication key frames are only encrypted, and carry no tag.
     #[must_use]
     pub fn new(encryption: [u8; 16], authentication: Option<[u8; 16]>) -> Self {

@@ -2,7 +2,7 @@
 
 use super::quirk::{Quirk, Quirks};
 use super::state::Register;
-use super::{d0, dlms, json, ocmf, p1, sml, tic};
+use super::{Keys, d0, dlms, json, ocmf, p1, sml, tic};
 
 /// A protocol in one of its dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,20 @@ impl Protocol {
         }
     }
 
+    /// The protocol's name where meters are read: in profiles, and for `wattseal decode`.
+    #[must_use]
+    pub fn read_as(self) -> &'static str {
+        match self {
+            Self::P1(_) => "dsmr-p1",
+            Self::Sml(_) => "sml",
+            Self::Dlms(_) => "dlms-han",
+            Self::Tic(_) => "teleinfo",
+            Self::D0(_) => "d0",
+            Self::Ocmf(_) => "ocmf",
+            Self::Json(_) => "mqtt",
+        }
+    }
+
     /// The dialect's name.
     #[must_use]
     pub fn dialect(self) -> &'static str {
@@ -124,6 +138,12 @@ impl Protocol {
             Self::Dlms(dialect) => dialect.is_encrypted(),
             _ => false,
         }
+    }
+
+    /// [`Keys::EXAMPLE`] and [`Keys::PUBLISHED`], where it cannot do without.
+    #[must_use]
+    pub fn example_keys(self) -> Option<Keys> {
+        self.is_encrypted().then(|| Keys::new(Keys::EXAMPLE, Some(Keys::PUBLISHED)))
     }
 
     /// Whether it can be encrypted.

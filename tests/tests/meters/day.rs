@@ -18,17 +18,8 @@ pub const END: u64 = START + 24 * HOUR;
 
 /// The decoder for what the emulator speaks.
 pub fn decoder(spoken: Spoken) -> Box<dyn Decode> {
-    let protocol = match spoken.name() {
-        "p1" => Protocol::P1,
-        "sml" => Protocol::Sml,
-        "dlms" => Protocol::Dlms,
-        "tic" => Protocol::Tic,
-        "d0" => Protocol::D0,
-        "ocmf" => Protocol::Ocmf,
-        "json" => Protocol::Json,
-        other => panic!("{other}"),
-    };
-    let meter = spoken.is_encrypted().then(|| MeterKey::new([7; 16], Some(MeterKeys::PUBLISHED)));
+    let protocol: Protocol = spoken.read_as().parse().unwrap();
+    let meter = spoken.is_encrypted().then(|| MeterKey::new(MeterKeys::EXAMPLE, Some(MeterKeys::PUBLISHED)));
     protocol.decoder(Keys { meter, public: None })
 }
 
@@ -37,7 +28,7 @@ pub fn plays(spoken: Spoken) -> [Play; 2] {
     let plan = |household, from, until| {
         let mut plan = Plan::new(spoken, household, from, until);
         plan.damage = 10;
-        plan.keys = spoken.is_encrypted().then(|| MeterKeys::new([7; 16], Some(MeterKeys::PUBLISHED)));
+        plan.keys = spoken.example_keys();
         plan
     };
     let first = Play::new(plan(5, START, EXCHANGED - 1)).unwrap();
@@ -194,9 +185,7 @@ fn whoever_joins_within_a_frame_hears_the_next() {
             continue; // publications come whole
         }
         let mut plan = Plan::new(spoken, 5, START, START + HOUR);
-        if spoken.is_encrypted() {
-            plan.keys = Some(MeterKeys::new([7; 16], Some(MeterKeys::PUBLISHED)));
-        }
+        plan.keys = spoken.example_keys();
         let frames: Vec<Vec<u8>> = Play::new(plan).unwrap().take(60).map(|sent| sent.bytes).collect();
         let mut deafest = 0;
         for (number, frame) in frames.iter().take(frames.len().saturating_sub(6)).enumerate() {

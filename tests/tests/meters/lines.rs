@@ -40,7 +40,7 @@ fn read_by(spoken: Spoken) -> Option<(Profile, Keys)> {
         _ => return None,
     };
     let profile = Profiles::built_in().named(name).unwrap_or_else(|error| panic!("{error}")).clone();
-    let meter = spoken.is_encrypted().then(|| MeterKey::new([7; 16], Some(MeterKeys::PUBLISHED)));
+    let meter = spoken.is_encrypted().then(|| MeterKey::new(MeterKeys::EXAMPLE, Some(MeterKeys::PUBLISHED)));
     Some((profile, Keys { meter, public: None }))
 }
 
