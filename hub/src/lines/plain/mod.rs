@@ -69,8 +69,8 @@ pub(super) struct PlainConversation {
     meters: BTreeMap<String, Sealing>,
     /// What the store is busy with, by label.
     storing: JoinSet<(String, Result<Done, Failure>)>,
-    /// When the store failed last.
-    failed_at: Option<Instant>,
+    /// Before this nothing is handed to the store, as it failed.
+    again_at: Option<Instant>,
     /// What they show.
     showing: Showing,
 }
@@ -83,10 +83,10 @@ impl PlainConversation {
         events: broadcast::Sender<Event>,
         shared: Shared,
     ) -> Self {
-        let (meters, storing, failed_at) = Default::default();
+        let (meters, storing, again_at) = Default::default();
         let showing = Showing::new(shared.clone(), terms.cadence);
         let voice = Voice::new(terms.line, events, shared);
-        Self { terms, keeper, voice, handle, meters, storing, failed_at, showing }
+        Self { terms, keeper, voice, handle, meters, storing, again_at, showing }
     }
 
     /// Listens until it is told to close or the reader has ended.

@@ -5,18 +5,20 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use super::PlainConversation;
 use super::batch::Done;
+use super::{ELSEWHERE, PlainConversation};
 use crate::Failure;
 use crate::api::Event;
 
 /// What the store could not take is tried again after this.
 const AGAIN: Duration = Duration::from_secs(30);
+/// What another line reads is, after this.
+const ELSEWHERE_AGAIN: Duration = Duration::from_secs(600);
 
 impl PlainConversation {
     /// Hands what waits to the store, but for meters of which it already has something, and not shortly after it failed.
     pub(super) fn begin_storing(&mut self) {
-        if self.failed_at.is_some_and(|at| at.elapsed() < AGAIN) {
+        if self.again_at.is_some_and(|at| Instant::now() < at) {
             return;
         }
         for (label, sealing) in &mut self.meters {
@@ -40,7 +42,12 @@ impl PlainConversation {
             let meter = sealing.name().unwrap_or(label);
             self.voice.tell(Event::Stored { meter, blocks });
         }
-        self.failed_at = trouble.is_some().then(Instant::now);
+        let wait = match &trouble {
+            Some(Failure::Refused { code, .. }) if code == ELSEWHERE => Some(ELSEWHERE_AGAIN),
+            Some(_) => Some(AGAIN),
+            None => None,
+        };
+        self.again_at = wait.map(|wait| Instant::now() + wait);
         match trouble {
             Some(Failure::Refused { code, message }) => self.refuse(&code, &message),
             Some(failure) => return Err(failure),
@@ -54,12 +61,12 @@ impl PlainConversation {
     /// # Errors
     /// The first failure of the store.
     pub(super) async fn store_all(&mut self) -> Result<(), Failure> {
-        self.failed_at = None;
+        self.again_at = None;
         self.begin_storing();
         let mut result = Ok(());
         while let Some(stored) = self.storing.join_next().await {
             result = result.and(self.stored(stored));
-            if self.failed_at.is_none() {
+            if self.again_at.is_none() {
                 self.begin_storing();
             }
         }
