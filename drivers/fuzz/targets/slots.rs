@@ -54,9 +54,13 @@ impl Account {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((interval, input)) = data.split_first() else { return };
-    let interval = [900, 3600, 60, 1][usize::from(*interval) % 4];
-    let (mut slots, mut gas) =
-        (Slots::new(Terms::for_interval(interval)), ChannelSlots::new(Terms::for_interval(3600), "g"));
+    // Another meter begins series of its own, or goes on with those of the one before.
+    let apart = interval & 4 != 0;
+    let terms = Terms::for_interval([900, 3600, 60, 1][usize::from(*interval) % 4]);
+    let (mut slots, mut gas) = (Slots::new(terms), ChannelSlots::new(Terms::for_interval(3600), "g"));
+    if apart {
+        slots = slots.apart(terms);
+    }
     let (mut at, mut totals) = (1_772_323_200_000_u64, [5_000_000_000_i64, 7_000_000, 1_000_000]);
     let mut accounts: [Account; 3] = Default::default();
     let mut bounded = 0;
@@ -106,12 +110,18 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             checked: next.odd & 1 == 0,
             ..Telegram::default()
         };
+        // Slots of a channel are told in parts of a thousandth.
+        let litres = shown[2].saturating_mul(10_000);
         for (account, total) in
-            accounts.iter_mut().zip([telegram.import.map(|e| e.0), telegram.export.map(|e| e.0), Some(shown[2])])
+            accounts.iter_mut().zip([telegram.import.map(|e| e.0), telegram.export.map(|e| e.0), Some(litres)])
         {
             total.into_iter().for_each(|total| account.heard(total));
         }
+        let before = slots.marks().meter;
         let told = slots.hear(at, &telegram);
+        if apart && slots.marks().meter != before {
+            accounts.iter_mut().take(2).for_each(|account| account.numbers.clear());
+        }
         bounded += told.len();
         assert!(told.len() <= 64 * 2 * 38_400, "a telegram tells {} slots", told.len());
         for (way, slot) in &told {

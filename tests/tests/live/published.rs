@@ -281,6 +281,6 @@ fn what_a_bridge_says_value_by_value_is_shown_together() {
     });
     let registers = now["meters"][0]["registers"].clone();
     let import = json!({"code": "1-0:1.8.0", "unit": "Wh", "total": 30_007_500_000_u64});
-    assert_eq!(registers, json!([import, {"code": "0-1:24.2.1", "unit": "m3", "total": 421_250}]));
+    assert_eq!(registers, json!([import, {"code": "0-1:24.2.1", "unit": "m3", "total": 421_250, "device": 3}]));
     assert!(gateway.stop().success());
 }
