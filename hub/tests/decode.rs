@@ -106,6 +106,18 @@ fn every_capture_by_the_command() {
             if let Some(valid) = valid {
                 assert_eq!(lines[0]["signature_valid"], *valid, "{name}");
             }
+            let told = expected["readings"].as_array().map_or(&[][..], Vec::as_slice);
+            for (number, told) in told.iter().enumerate() {
+                let value = told["RV"].as_f64().or_else(|| told["RV"].as_str()?.trim().parse().ok());
+                let Some(line) = accepted.first() else { break };
+                let reading = &line["readings"][number];
+                assert_eq!(
+                    (reading["value"].as_f64(), reading["register"].as_str()),
+                    (value, told["RI"].as_str()),
+                    "{name}"
+                );
+                compared += 1;
+            }
             let (Some(first), Some(last)) = (accepted.first(), accepted.last()) else { continue };
             for (end, line) in [("first", first), ("last", last)] {
                 let of = expected.get(end).unwrap_or(expected);

@@ -8,7 +8,7 @@ use super::{captures, heard, number};
 #[test]
 fn ocmf() {
     let Some(captures) = captures("ocmf") else { return };
-    println!("{:56} {:>9} {:>9}  first reading", "ocmf", "signature", "telegrams");
+    println!("{:61} {:>9} {:>9}  first reading", "ocmf", "signature", "telegrams");
     for (name, expected, file) in &captures {
         let key = expected["public_key_hex"].as_str().and_then(|text| PublicKey::from_text(text).ok());
         let record = read(file, key.as_ref()).unwrap();
@@ -28,8 +28,14 @@ fn ocmf() {
             all.telegrams.iter().all(|telegram| telegram.signed == (record.verdict.fits() == Some(true))),
             "{name}"
         );
-        let first = record.readings.first().map(|reading| format!("{:?} {:?}", reading.time, reading.register));
-        println!("{name:56} {:>9?} {:>9}  {}", record.verdict.fits(), all.telegrams.len(), first.unwrap_or_default());
+        let signature = match record.verdict.fits() {
+            Some(true) => "fits",
+            Some(false) => "unfit",
+            None => "unchecked",
+        };
+        let first = record.readings.first().map(|reading| [&reading.time, &reading.register]);
+        let first = first.map(|told| told.map(|text| text.as_deref().unwrap_or("-")).join(" | "));
+        println!("{name:61} {signature:>9} {:>9}  {}", all.telegrams.len(), first.unwrap_or_default());
         if record.verdict.fits() == Some(true) {
             changed(name, file, key.as_ref());
         }

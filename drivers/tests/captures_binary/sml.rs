@@ -41,10 +41,7 @@ fn sml() {
 }
 
 fn row(telegram: &Telegram) -> String {
-    format!(
-        "{:?} {:?} {:?}",
-        telegram.import.map(|e| e.to_string()),
-        telegram.export.map(|e| e.to_string()),
-        telegram.power.map(|p| p.to_string())
-    )
+    let energies = [telegram.import, telegram.export].map(|energy| energy.map(|energy| energy.to_string()));
+    let [import, export] = energies.map(|energy| energy.unwrap_or("-".to_owned()));
+    format!("{import} | {export} | {}", telegram.power.map_or("-".to_owned(), |power| power.to_string()))
 }
