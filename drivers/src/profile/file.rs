@@ -95,6 +95,7 @@ struct Marks {
     #[serde(default)]
     number: Vec<String>,
     rates: Option<bool>,
+    checksum: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -275,7 +276,12 @@ impl Profile {
             connect: file.connect,
             quirks: file.quirks,
             map,
-            known_by: KnownBy { maker: file.known_by.maker, number: file.known_by.number, rates: file.known_by.rates },
+            known_by: KnownBy {
+                maker: file.known_by.maker,
+                number: file.known_by.number,
+                rates: file.known_by.rates,
+                checksum: file.known_by.checksum,
+            },
             winter: file.winter.map(Spanned::into_inner),
         })
     }

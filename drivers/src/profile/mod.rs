@@ -22,6 +22,7 @@
 //! maker = ["ISK"]                         # three letters
 //! number = ["735999"]                     # how the meter's number begins
 //! rates = true                            # whether it tells its rates beside, or instead of, the total
+//! checksum = true                         # whether a checksum or a signature stands behind what it tells
 //!
 //! [[serial]]                              # the usual settings first
 //! baud = 115200                           # bits = 8, parity = "none", stop = 1
@@ -132,6 +133,7 @@ struct KnownBy {
     maker: Vec<String>,
     number: Vec<String>,
     rates: Option<bool>,
+    checksum: Option<bool>,
 }
 
 /// How well a telegram fits a profile, better ones greater.
@@ -256,13 +258,16 @@ impl Profile {
     /// How well a telegram fits.
     #[must_use]
     pub fn fit(&self, telegram: &Telegram) -> Fit {
-        let KnownBy { maker, number, rates } = &self.known_by;
+        let KnownBy { maker, number, rates, checksum } = &self.known_by;
         let says = |told: &Option<String>, known: &[String]| {
             let told = told.as_ref().filter(|_| !known.is_empty())?.to_ascii_uppercase();
             Some(known.iter().any(|known| told.starts_with(&known.to_ascii_uppercase())))
         };
         let totals = telegram.import.is_some() || telegram.export.is_some();
         if rates.is_some_and(|rates| totals && rates == telegram.rates.is_empty()) {
+            return Fit::Not;
+        }
+        if checksum.is_some_and(|checksum| checksum != telegram.checked) {
             return Fit::Not;
         }
         match (says(&telegram.maker, maker), says(&telegram.meter, number)) {

@@ -187,4 +187,9 @@ fn a_telegram_fits_who_made_it() {
         assert_eq!((profile.fit(fits), profile.fit(not)), (Fit::Possible, Fit::Not));
         assert_eq!(profile.fit(&Telegram::default()), Fit::Possible, "a telegram without totals");
     }
+    let checked = Telegram { checked: true, ..Telegram::default() };
+    for (checksum, fits, not) in [(true, &checked, &total), (false, &total, &checked)] {
+        let profile = parse(&format!("{OWN}\n[known-by]\nchecksum = {checksum}\n")).unwrap();
+        assert_eq!((profile.fit(fits), profile.fit(not)), (Fit::Possible, Fit::Not));
+    }
 }
