@@ -3,7 +3,7 @@
 //! ```text
 //! pairing ─► Store::pair            day block ─► ingest (signature, chain, opening) ─► Store
 //! slots of a plain meter ─► seal ─► ingest
-//! signed tariff + period ─► bill (relation, guard, proof, own verification) ─► Package
+//! signed tariff + period ─► bill (ledger, relation, proof, own verification) ─► Package
 //! ```
 //!
 //! This crate never sees a socket, a serial port, a terminal or a clock: bytes, time and randomness come in.
@@ -15,6 +15,7 @@ pub mod circuits;
 pub mod custody;
 pub mod gaps;
 pub mod ingest;
+pub mod ledger;
 pub mod measure;
 pub mod prove;
 pub mod seal;

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use protocol::show;
-use protocol::time::Zone;
+use protocol::time::{Change, Zone};
 
 use crate::Failure;
 
@@ -75,9 +75,37 @@ impl Calendar<'_> {
     }
 }
 
+/// Until here the rules of a named zone are written down: 2100-01-01.
+const LAST: i64 = 4_102_444_800;
+
+/// A zone's rules from 1970 on, by its name; what a tariff knows of it where the name is unknown here.
+#[must_use]
+pub fn days_of(zone: &Zone) -> Zone {
+    let Ok(named) = TimeZone::get(&zone.name) else { return zone.clone() };
+    let changes = named.following(Timestamp::UNIX_EPOCH).take_while(|change| change.timestamp().as_second() < LAST);
+    let changes = changes.filter_map(|change| {
+        let at = u64::try_from(change.timestamp().as_second()).ok()?;
+        Some(Change { at, offset: change.offset().seconds() })
+    });
+    let offset = named.to_offset(Timestamp::UNIX_EPOCH).seconds();
+    Zone { name: zone.name.clone(), offset, changes: changes.collect() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_days_of_a_named_zone_are_known_beyond_a_tariff() {
+        let tariff = Zone { name: "Europe/London".into(), offset: 0, changes: Vec::new() };
+        let days = days_of(&tariff);
+        assert!(days.is_well_formed());
+        for (time, offset) in [(1_364_691_599, 0), (1_364_691_600, 3600), (1_382_835_600, 0), (2_540_000_000, 3600)] {
+            assert_eq!(days.offset_at(time), offset, "{time}");
+        }
+        let unknown = Zone { name: "Europe/Nowhere".into(), ..tariff };
+        assert_eq!(days_of(&unknown), unknown);
+    }
 
     #[test]
     fn moments() {

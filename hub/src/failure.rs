@@ -6,6 +6,7 @@ use gateway_core::StoreError;
 use gateway_core::bill::BillRefused;
 use gateway_core::circuits::CircuitError;
 use gateway_core::ingest::{IngestError, Refused};
+use gateway_core::ledger::LedgerError;
 use gateway_core::seal::SealingError;
 use protocol::tariff::TariffError;
 use protocol::wire::WireError;
@@ -142,6 +143,12 @@ impl From<CircuitError> for Failure {
     }
 }
 
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        BillRefused::from(error).into()
+    }
+}
+
 impl From<BillRefused> for Failure {
     fn from(error: BillRefused) -> Self {
         let message = error.to_string();
@@ -155,7 +162,7 @@ impl From<BillRefused> for Failure {
             BillRefused::Incomplete { .. } => "incomplete",
             BillRefused::Unit(_) => "other-unit",
             BillRefused::MixedIntervals(_) => "mixed-intervals",
-            BillRefused::Hostile(_) => "hostile-tariff",
+            BillRefused::Reveals(_) => "reveals-readings",
             BillRefused::TooLarge => "too-large",
             BillRefused::NoProgram(_) => "not-provable",
             BillRefused::StateGap { .. } => "state-gap",

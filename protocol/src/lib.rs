@@ -26,7 +26,7 @@ pub mod certificate;
 pub mod circuit;
 pub mod code;
 pub mod groth16;
-pub mod guard;
+pub mod inference;
 pub mod line;
 pub mod linear;
 pub mod machine;

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use home::{Home, after, load, request};
-use protocol::guard::{HostileProof, Slots, check_proved};
+use protocol::inference::{self, Reveals, Slots};
 use protocol::tariff::{Provider, SignedTariff, Tariff};
 use protocol::time::Span;
 use provider::desk;
@@ -114,9 +114,9 @@ fn sealed(tariff: &SignedTariff, period: &Span, interval: u64, registers: &[Vec<
 }
 
 /// What a household checks before it proves.
-fn bound(tariff: &Tariff, period: &Span, interval: u64) -> Result<(), HostileProof> {
-    let slots = Slots { interval, ..Slots::default() };
-    check_proved(tariff, period, &vec![slots; tariff.registers.len()])
+fn bound(tariff: &Tariff, period: &Span, interval: u64) -> Result<(), Reveals> {
+    let slots = vec![Slots { interval, ..Slots::default() }; tariff.registers.len()];
+    inference::alone(&inference::proved(tariff, period, &slots, &tariff.zone).unwrap(), &slots)
 }
 
 /// Over a month no source singles out slots. One day of hourly prices to the tenth of a cent does.

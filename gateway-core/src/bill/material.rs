@@ -2,7 +2,7 @@
 
 use protocol::bill::measure::Metered as Measurable;
 use protocol::bill::{Chain, ChainBlock, Metered, Segment, slots_in};
-use protocol::guard::Slots;
+use protocol::inference::Slots;
 use protocol::metrology::curve::{Niels, read_point};
 use protocol::metrology::header::list_hash;
 use protocol::metrology::keys::Opening;
@@ -12,6 +12,7 @@ use protocol::time::Span;
 use zeroize::Zeroizing;
 
 use super::{BillRefused, BillRequest};
+use crate::ledger::{Stretch, stretches};
 use crate::store::{BlockRow, MeterRow, Store};
 use crate::unseal::{commitments, openings};
 
@@ -26,8 +27,10 @@ pub(super) struct Material {
     pub(super) residual_commitments: Vec<Niels>,
     pub(super) chain: Chain,
     pub(super) metered: Metered,
-    /// Places of slots without a measurement.
-    pub(super) missing: Vec<usize>,
+    /// What is public about its slots.
+    pub(super) slots: Slots,
+    /// Which accounts of the ledger it touches.
+    pub(super) stretches: Vec<Stretch>,
 }
 
 /// Loads a register's blocks over the period and rebuilds what the proof rests on.
@@ -57,7 +60,8 @@ pub(super) fn material(
         residual_commitments: Vec::new(),
         chain: Chain { code, blocks: Vec::with_capacity(blocks.len()), signatures: Vec::new() },
         metered: nothing_metered(code, interval)?,
-        missing: Vec::new(),
+        slots: slots_of(&blocks, period),
+        stretches: stretches(&blocks),
     };
     for (place, block) in blocks.iter().enumerate() {
         let ends_run = blocks.get(place + 1).is_none_or(|next| next.header.certificate != block.header.certificate);
@@ -76,12 +80,6 @@ impl Material {
         Measurable { interval: self.interval, readings: &self.readings, residuals: &self.residuals }
     }
 
-    /// What is public about its slots.
-    pub(super) fn slots(&self) -> Slots {
-        let estimated = usize::try_from(self.metered.estimated).unwrap_or(usize::MAX);
-        Slots { interval: self.interval, missing: self.missing.clone(), estimated }
-    }
-
     /// Adds a block: the part of it that lies in the period, and all of it to the chain.
     fn take(&mut self, block: &BlockRow, period: &Span, ends_run: bool) -> Result<(), BillRefused> {
         let header = &block.header;
@@ -95,16 +93,13 @@ impl Material {
             .zip(&list)
             .zip(block.readings.iter())
             .zip(openings(header, &block.seed));
-        for (place, (((from, point), reading), opening)) in slots.enumerate() {
+        for (((from, point), reading), opening) in slots {
             if from < period.from || from >= period.until {
                 continue;
             }
             self.commitments.push(read_point(point).ok_or(BillRefused::Corrupt)?);
             self.readings.push(*reading);
             self.openings.push(opening);
-            if header.status_at(place) == Status::Missing {
-                self.missing.push(self.readings.len() - 1);
-            }
         }
         // A residual belongs to the period that holds the block's last slot.
         if header.span().until <= period.until {
@@ -119,6 +114,30 @@ impl Material {
         }
         Ok(())
     }
+}
+
+/// What is public about the slots of a period that some blocks cover.
+pub(super) fn slots_of(blocks: &[BlockRow], period: &Span) -> Slots {
+    let mut slots = Slots::default();
+    for block in blocks {
+        let header = &block.header;
+        slots.interval = header.register.interval.seconds();
+        // A residual belongs to the period that holds the block's last slot.
+        let residual = header.span().until <= period.until;
+        let starts = (header.span().from..).step_by(usize::try_from(slots.interval).unwrap_or(1));
+        for (place, from) in starts.take(usize::from(header.count)).enumerate() {
+            let number = from / slots.interval.max(1);
+            match header.status_at(place) {
+                Status::Missing => {
+                    slots.in_residual.extend(residual.then_some(number));
+                    slots.unmeasured.extend((period.from..period.until).contains(&from).then_some(number));
+                }
+                Status::Estimated => slots.exceeding.extend(residual.then_some(number)),
+                Status::Measured | Status::Tamper => {}
+            }
+        }
+    }
+    slots
 }
 
 /// The account of a register before its first block.

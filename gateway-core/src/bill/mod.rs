@@ -1,6 +1,6 @@
 //! Bills: from stored readings and a signed tariff to a package that proves its own fee.
 //!
-//! Order of work: find the blocks, refuse gaps, check the bound on hostile tariffs, compute, prove, and verify the
+//! Order of work: find the blocks, refuse gaps, ask the inference ledger, compute, prove, and verify the
 //! finished package with the same code as anybody else. Only then does it exist.
 
 mod account;
@@ -17,7 +17,7 @@ use protocol::bill::{
     weights,
 };
 use protocol::certificate::VerifiedCertificate;
-use protocol::guard::{self, Slots};
+use protocol::inference::{self, Slots};
 use protocol::linear::{LineClaim, combined_opening, prove};
 use protocol::metrology::keys::Hash;
 use protocol::tariff::SignedTariff;
@@ -26,6 +26,7 @@ use protocol::verify::{Policy, Refusal, Registry, verify};
 use protocol::wire;
 use rand_core::{CryptoRng, RngCore};
 
+use crate::ledger::{Proposal, question};
 use crate::store::{Store, StoreError};
 use account::account;
 use material::{Material, material};
@@ -61,6 +62,8 @@ pub struct Bill {
     pub bands: Vec<LineBands>,
     /// Slots over all registers.
     pub slots: usize,
+    /// What it brings to the ledger when it leaves.
+    pub proposal: Proposal,
 }
 
 /// Makes a bill.
@@ -78,14 +81,10 @@ pub fn make(
     check_period(&tariff.tariff, period)?;
     let materials: Vec<Material> =
         tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;
-    let intervals: Vec<u64> = materials.iter().map(|m| m.interval).collect();
-    let mut weights = weights(&tariff.tariff, period, &intervals)?;
-    let energy_lines = weights.len();
-    if request.totals {
-        weights.extend(total_weights(period, &intervals)?);
-    }
-    let slots: Vec<Slots> = materials.iter().map(Material::slots).collect();
-    guard::check(&weights, period, &slots)?;
+    let weights = lines(tariff, request, &materials)?;
+    let energy_lines = tariff.tariff.energy_lines().count();
+    let proposal = proposal(store, tariff, request, &materials, &weights)?;
+    store.consider(&proposal)?;
 
     let sums: Vec<i128> = weights
         .iter()
@@ -124,7 +123,46 @@ pub fn make(
         statement,
         settlement,
         bands,
+        proposal,
     })
+}
+
+/// What a linear bill would bring to the ledger. Nothing is computed.
+///
+/// # Errors
+/// When the tariff is not linear, or blocks are missing.
+pub fn propose(store: &Store, tariff: &SignedTariff, request: &BillRequest) -> Result<Proposal, BillRefused> {
+    check_linear(&tariff.tariff)?;
+    check_period(&tariff.tariff, &request.period)?;
+    let materials: Vec<Material> =
+        tariff.tariff.registers.iter().map(|register| material(store, register, request)).collect::<Result<_, _>>()?;
+    proposal(store, tariff, request, &materials, &lines(tariff, request, &materials)?)
+}
+
+fn proposal(
+    store: &Store,
+    tariff: &SignedTariff,
+    request: &BillRequest,
+    materials: &[Material],
+    lines: &[Weights],
+) -> Result<Proposal, BillRefused> {
+    let slots: Vec<Slots> = materials.iter().map(|material| material.slots.clone()).collect();
+    let days = store.days()?.unwrap_or_else(|| tariff.tariff.zone.clone());
+    let release = inference::linear(lines, &request.period, &slots, &days);
+    let heads = materials.iter().flat_map(|m| m.metered.segments.iter().map(|segment| segment.head));
+    let question = question(&tariff.hash, &request.period, heads, &[b"linear", &[u8::from(request.totals)]]);
+    let stretches = materials.iter().map(|material| material.stretches.as_slice());
+    Ok(Proposal::new(question, true, release, stretches))
+}
+
+/// Weights of the energy lines, and of the totals when they are asked for.
+fn lines(tariff: &SignedTariff, request: &BillRequest, materials: &[Material]) -> Result<Vec<Weights>, BillRefused> {
+    let intervals: Vec<u64> = materials.iter().map(|material| material.interval).collect();
+    let mut lines = weights(&tariff.tariff, &request.period, &intervals)?;
+    if request.totals {
+        lines.extend(total_weights(&request.period, &intervals)?);
+    }
+    Ok(lines)
 }
 
 /// Proves the statement and puts the package together.

@@ -2,11 +2,12 @@
 
 use protocol::bill::BillError;
 use protocol::circuit::WitnessError;
-use protocol::guard::{Hostile, HostileProof};
+use protocol::inference::Reveals;
 use protocol::machine::CompileError;
 use protocol::metrology::label::RegisterCode;
 use protocol::verify::Refusal;
 
+use crate::ledger::LedgerError;
 use crate::prove::ProveError;
 use crate::store::StoreError;
 
@@ -56,9 +57,9 @@ pub enum BillRefused {
     /// The interval changes within the period.
     #[error("register {0} changes its metering interval within the period; bill the parts one by one")]
     MixedIntervals(RegisterCode),
-    /// The tariff would reveal readings.
+    /// The answer would reveal readings.
     #[error(transparent)]
-    Hostile(#[from] Hostile),
+    Reveals(#[from] Reveals),
     /// No circuit holds the tariff.
     #[error("this tariff cannot be proved: {0}")]
     NoProgram(CompileError),
@@ -89,11 +90,11 @@ pub enum BillRefused {
     SelfCheck(#[from] Refusal),
 }
 
-impl From<HostileProof> for BillRefused {
-    fn from(error: HostileProof) -> Self {
+impl From<LedgerError> for BillRefused {
+    fn from(error: LedgerError) -> Self {
         match error {
-            HostileProof::Hostile(hostile) => Self::Hostile(hostile),
-            HostileProof::Period(period) => Self::Period(period),
+            LedgerError::Store(error) => Self::Store(error),
+            LedgerError::Reveals(reveals) => Self::Reveals(reveals),
         }
     }
 }

@@ -125,6 +125,7 @@ impl<'s> Ingest<'s> {
             return Err(Refused::OutOfRange.into());
         }
         let row = BlockRow {
+            register,
             hash: block.hash,
             header: block.header.clone(),
             payload: block.payload.clone(),

@@ -125,7 +125,7 @@ pub fn rekey<E: From<StoreError>>(
 ) -> Result<(), E> {
     let source = exclusive(from, key)?;
     export(&source, to, new_key)?;
-    let copy = Store { connection: raw(to, new_key)? };
+    let copy = Store::over(raw(to, new_key)?);
     copy.pages()?;
     if tables(&copy.connection)? != tables(&source)? {
         return Err(StoreError::Damaged("copy").into());
@@ -142,7 +142,7 @@ pub fn probe(path: &Path, key: &StoreKey) -> Result<i64, StoreError> {
     if !path.exists() {
         return Err(StoreError::Absent);
     }
-    Store { connection: raw(path, key)? }.format()
+    Store::over(raw(path, key)?).format()
 }
 
 /// Opens without migrating.

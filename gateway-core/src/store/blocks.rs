@@ -26,6 +26,8 @@ pub struct RegisterRow {
 /// A stored block with all that is needed to use and to prove it.
 #[derive(Clone)]
 pub struct BlockRow {
+    /// Row of its register.
+    pub register: i64,
     /// The header, decoded.
     pub header: DayHeader,
     /// The header's payload as the meter signed it.
@@ -67,7 +69,7 @@ fn raw_block(row: &Row<'_>) -> rusqlite::Result<RawBlock> {
     })
 }
 
-fn read_block(raw: RawBlock) -> Result<BlockRow, StoreError> {
+fn read_block(register: i64, raw: RawBlock) -> Result<BlockRow, StoreError> {
     let header = DayHeader::read(&raw.header).map_err(|_| StoreError::Damaged("block header"))?;
     let (pairs, rest) = raw.readings.as_chunks::<2>();
     if !rest.is_empty() || pairs.len() != usize::from(header.count) {
@@ -76,6 +78,7 @@ fn read_block(raw: RawBlock) -> Result<BlockRow, StoreError> {
     let seed: &[u8; 32] = raw.seed.as_slice().try_into().map_err(|_| StoreError::Damaged("seed"))?;
     let [residual, before, after] = raw.numbers;
     Ok(BlockRow {
+        register,
         hash: header_hash(&raw.header),
         header,
         payload: raw.header,
@@ -221,7 +224,7 @@ impl Store {
             "SELECT {COLUMNS} FROM blocks b JOIN seeds s ON s.id = b.seed WHERE b.register = ?1 AND b.number = ?2"
         );
         let raw = self.connection.prepare_cached(&sql)?.query_row((register, number), raw_block).optional()?;
-        raw.map(read_block).transpose()
+        raw.map(|raw| read_block(register, raw)).transpose()
     }
 
     /// All blocks of a register that share a second with a span, in order of time.
@@ -236,7 +239,7 @@ impl Store {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map((register, from, until), raw_block)?;
-        rows.map(|raw| read_block(raw?)).collect()
+        rows.map(|raw| read_block(register, raw?)).collect()
     }
 
     /// Time covered by each block of a register, in order, with the number of the block.

@@ -13,6 +13,7 @@ mod handshakes;
 mod lines;
 mod meters;
 mod publishing;
+mod releases;
 mod schema;
 mod sealers;
 mod standing;
@@ -28,17 +29,21 @@ pub use handshakes::HandshakeRow;
 pub use lines::{LineRow, PlainLine};
 pub use meters::{MeterRow, PairingRow};
 pub use publishing::{Publication, PublishedTopic};
+pub use releases::ReleaseRow;
 pub use schema::SCHEMA_VERSION;
 pub use sealers::{OpenSlot, SealerRow};
 pub use standing::Standing;
 pub use submissions::{Submission, SubmissionState};
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::ledger::Accounts;
 
 /// How long another process may hold the store before we give up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -123,9 +128,15 @@ impl From<rusqlite::Error> for StoreError {
 /// An open store.
 pub struct Store {
     connection: Connection,
+    /// What left, as far as it was looked at.
+    pub(crate) accounts: RefCell<Accounts>,
 }
 
 impl Store {
+    fn over(connection: Connection) -> Self {
+        Self { connection, accounts: RefCell::default() }
+    }
+
     /// Creates a new store.
     ///
     /// # Errors
@@ -137,7 +148,7 @@ impl Store {
         let mut connection = Connection::open(path)?;
         unlock(&connection, key)?;
         schema::create(&mut connection)?;
-        Ok(Self { connection })
+        Ok(Self::over(connection))
     }
 
     /// Opens a store and brings it to the current format.
@@ -164,7 +175,7 @@ impl Store {
         let connection =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(StoreError::from)?;
         unlock(&connection, key)?;
-        let mut store = Self { connection };
+        let mut store = Self::over(connection);
         let found = store.format()?;
         if found < SCHEMA_VERSION {
             before_migration(&store, found)?;
@@ -188,6 +199,7 @@ impl Store {
             Err(error) => {
                 // The error that stopped the work is the one to report; a failed rollback leaves nothing committed.
                 let _ = self.connection.execute_batch("ROLLBACK");
+                self.accounts.take();
                 Err(error)
             }
         }
@@ -201,6 +213,9 @@ impl Store {
         self.connection.execute_batch("SAVEPOINT attempt").map_err(StoreError::from)?;
         let result = work();
         let end = if result.is_ok() { "RELEASE attempt" } else { "ROLLBACK TO attempt; RELEASE attempt" };
+        if result.is_err() {
+            self.accounts.take();
+        }
         self.connection.execute_batch(end).map_err(StoreError::from)?;
         result
     }

@@ -8,10 +8,10 @@ use super::{StoreError, WRITING};
 const APPLICATION_ID: i64 = 0x5753_4c31;
 
 /// The format this program writes.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// What brings format n to n + 1, from an empty file on. Documented in docs/data-model.md.
-const MIGRATIONS: [&str; 3] = [FIRST, RUNNING, PLAIN];
+const MIGRATIONS: [&str; 4] = [FIRST, RUNNING, PLAIN, RELEASES];
 
 /// Meters, blocks and bills.
 const FIRST: &str = "
@@ -244,6 +244,39 @@ CREATE TABLE published (
     device INTEGER,
     PRIMARY KEY (publication, topic)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What left, and what it brought to the account of each register; the civil time in which its days are counted.
+const RELEASES: &str = "
+CREATE TABLE releases (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    recipient BLOB NOT NULL CHECK (length(recipient) = 32),
+    name TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    question BLOB NOT NULL CHECK (length(question) = 32),
+    statement BLOB NOT NULL CHECK (length(statement) = 32),
+    first_second INTEGER NOT NULL,
+    end_second INTEGER NOT NULL,
+    sentence TEXT NOT NULL
+) STRICT;
+CREATE INDEX releases_by_question ON releases (question);
+CREATE TABLE release_records (
+    release INTEGER NOT NULL REFERENCES releases (id),
+    register INTEGER NOT NULL REFERENCES registers (id),
+    interval INTEGER NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (release, register, interval)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE followed (
+    register INTEGER NOT NULL REFERENCES registers (id),
+    before INTEGER NOT NULL REFERENCES registers (id),
+    PRIMARY KEY (register, before)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ledger_days (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    zone BLOB NOT NULL
+) STRICT;
 ";
 
 /// Makes an empty file a store.

@@ -3,21 +3,23 @@
 use std::path::Path;
 
 use gateway_core::bill::BillRequest;
-use gateway_core::store::StoredBill;
+use gateway_core::store::{ReleaseRow, StoredBill};
 use gateway_core::{Store, StoreError};
+use protocol::bill::statement::PURPOSE;
 use protocol::metrology::keys::Hash;
 use protocol::show;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 
 use super::proof::{Finished, Wish};
+use super::told;
 use crate::Failure;
 use crate::api::{
     BandInfo, BillAsk, BillInfo, BillMade, BillSaved, Bills, LineInfo, PeriodText, ProofKind, ProviderInfo,
     QuantityInfo,
 };
 use crate::commands::now;
-use crate::dates::Calendar;
+use crate::dates::{Calendar, days_of};
 use crate::outside::{read_file, write_whole};
 
 /// A bill as it was asked for, read and found to be of a provider that this home knows.
@@ -88,8 +90,23 @@ pub fn keep_bill(
         if let Some(state) = &bill.state {
             store.keep_state(state)?;
         }
+        store.set_days(&days_of(&tariff.tariff.zone))?;
+        store.book(&bill.proposal, &about(tariff, period, bill))?;
         release(store)
     })
+}
+
+/// A bill as the ledger names it.
+fn about(tariff: &SignedTariff, period: &Span, bill: &Finished) -> ReleaseRow {
+    ReleaseRow {
+        at: now(),
+        recipient: tariff.tariff.provider.key,
+        name: tariff.tariff.provider.name.clone(),
+        purpose: PURPOSE.into(),
+        statement: bill.digest,
+        period: *period,
+        sentence: told::bill(tariff, period, bill.circuit.is_some()),
+    }
 }
 
 /// The provider's key is pinned at its first tariff; later tariffs under the same name must carry a pinned key.

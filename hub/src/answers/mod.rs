@@ -3,11 +3,14 @@
 
 mod bill;
 mod import;
+mod ledger;
 pub mod proof;
 mod readings;
 mod status;
+mod told;
 
 pub use bill::{Order, bills, deliver, find_bill, keep_bill, order, save_bill, trust_provider};
 pub use import::{import, pair_file};
+pub use ledger::{budgets, explain, releases};
 pub use readings::readings;
 pub use status::status;

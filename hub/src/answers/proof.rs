@@ -8,6 +8,7 @@
 use gateway_core::Store;
 use gateway_core::bill::proved::{Prepared, ProvedBill, choose_of, find_before, layout_of, prepare};
 use gateway_core::bill::{Bill, BillRefused, BillRequest, LineBands, make};
+use gateway_core::ledger::Proposal;
 use gateway_core::store::{Source, StoredCircuit, StoredState};
 use protocol::bill::{Settlement, check_linear};
 use protocol::circuit::{CATALOGUE, CircuitKey, Profile, choose};
@@ -62,6 +63,8 @@ pub struct Finished {
     pub demonstration: bool,
     /// What it leaves to the next bill.
     pub state: Option<StoredState>,
+    /// What it brings to the inference ledger when it leaves.
+    pub proposal: Proposal,
 }
 
 /// Decides how a wish is met, from what is public and from what is here.
@@ -140,7 +143,8 @@ fn trusted(store: &Store, tariff: &SignedTariff, own_too: bool) -> Result<Vec<St
 /// # Errors
 /// As [`make`].
 pub fn make_linear(store: &Store, tariff: &SignedTariff, wish: &Wish) -> Result<Finished, Failure> {
-    let Bill { package, statement, digest, settlement, bands, slots } = make(store, tariff, &wish.request, &mut OsRng)?;
+    let Bill { package, statement, digest, settlement, bands, slots, proposal } =
+        make(store, tariff, &wish.request, &mut OsRng)?;
     Ok(Finished {
         package,
         digest,
@@ -153,6 +157,7 @@ pub fn make_linear(store: &Store, tariff: &SignedTariff, wish: &Wish) -> Result<
         circuit: None,
         demonstration: false,
         state: None,
+        proposal,
     })
 }
 
@@ -173,7 +178,7 @@ pub fn prepare_private(
 /// A private bill that was proved.
 #[must_use]
 pub fn finished(bill: ProvedBill, tariff: &SignedTariff, circuit: &CircuitKey) -> Finished {
-    let ProvedBill { package, statement, digest, measured, settled, bands, after, slots } = bill;
+    let ProvedBill { package, statement, digest, measured, settled, bands, after, slots, proposal } = bill;
     let state = StoredState {
         bill: digest,
         continues: statement.continues.map(Into::into),
@@ -192,5 +197,6 @@ pub fn finished(bill: ProvedBill, tariff: &SignedTariff, circuit: &CircuitKey) -
         circuit: Some(circuit.profile),
         demonstration: circuit.demonstration,
         state: (!tariff.tariff.cells().is_empty()).then_some(state),
+        proposal,
     }
 }

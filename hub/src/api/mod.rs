@@ -14,6 +14,7 @@ mod account;
 mod bill;
 mod circuit;
 mod event;
+mod ledger;
 mod line;
 mod publish;
 mod reading;
@@ -24,6 +25,7 @@ pub mod text;
 mod text_account;
 mod text_bill;
 mod text_circuit;
+mod text_ledger;
 mod text_line;
 mod text_publish;
 
@@ -36,6 +38,7 @@ pub use bill::{
 };
 pub use circuit::{CircuitAdd, CircuitInfo, Circuits, ProofKind};
 pub use event::Event;
+pub use ledger::{Budgets, Explained, RegisterBudget, ReleaseInfo, Releases, WindowInfo};
 pub use line::{LineAdd, LineInfo as Line, LineState, Lines, Now, NowMeter, NowRegister, PairAsk, Paired, PlainMeter};
 pub use publish::{PublicationInfo, Publications, PublishAdd, PublishState, TopicInfo, UnknownWhat, What};
 pub use reading::{Imported, ReadingRow, Readings, RefusedFile, RegisterReadings};
@@ -77,6 +80,15 @@ pub enum Request {
         /// Where it is written, an absolute path.
         out: std::path::PathBuf,
     },
+    /// What left this home.
+    Releases {
+        /// At most so many, the newest.
+        limit: u32,
+    },
+    /// What more may leave, by day, week and month.
+    Budgets,
+    /// What a bill would tell, and whether it may leave; nothing is computed, and nothing is written.
+    Explain(BillAsk),
     /// Circuits that bills can be proved with.
     Circuits,
     /// Check proving parameters and keep them: a minute or more.
@@ -181,6 +193,9 @@ impl Request {
             Self::Bill(_) => "bill",
             Self::Bills => "bills",
             Self::SaveBill { .. } => "bills save",
+            Self::Releases { .. } => "ledger history",
+            Self::Budgets => "ledger budget",
+            Self::Explain(_) => "ledger explain",
             Self::Circuits => "circuits",
             Self::AddCircuit(_) => "circuits add",
             Self::FetchCircuits { .. } => "circuits fetch",
@@ -262,6 +277,12 @@ pub enum Answer {
     Bills(Bills),
     /// To [`Request::SaveBill`].
     BillSaved(BillSaved),
+    /// To [`Request::Releases`].
+    Releases(Releases),
+    /// To [`Request::Budgets`].
+    Budgets(Budgets),
+    /// To [`Request::Explain`].
+    Explained(Explained),
     /// To [`Request::Circuits`], and to what changes them.
     Circuits(Circuits),
     /// To [`Request::Lines`], and to what changes them.

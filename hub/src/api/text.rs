@@ -3,7 +3,7 @@
 use protocol::show;
 
 use super::{Answer, Event, Imported, Now, Paired, Readings, Status};
-use super::{text_account as account, text_bill, text_circuit, text_line, text_publish};
+use super::{text_account as account, text_bill, text_circuit, text_ledger, text_line, text_publish};
 
 /// An answer as text, without a newline at its end.
 #[must_use]
@@ -16,6 +16,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::BillMade(bill) => text_bill::made(bill),
         Answer::Bills(bills) => text_bill::bills(bills),
         Answer::BillSaved(saved) => format!("Written to {}: {}.", saved.out.display(), show::bytes(saved.bytes)),
+        Answer::Releases(list) => text_ledger::releases(list),
+        Answer::Budgets(budgets) => text_ledger::budgets(budgets),
+        Answer::Explained(explained) => text_ledger::explained(explained),
         Answer::Circuits(circuits) => text_circuit::circuits(circuits),
         Answer::Lines(lines) => text_line::lines(lines),
         Answer::Now(now) => self::now(now),

@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 use drivers::plain::Protocol;
 
 use super::beside::BesideArgs;
-use super::parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
+use super::parts::{
+    AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LedgerCommand, LineCommand, StandingCommand,
+};
 use super::publish::PublishCommand;
 use crate::commands::{DetectArgs, KeysCommand, SheetArgs};
 
@@ -219,6 +221,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<BillsCommand>,
     },
+    /// What left this home, what more may, and what an answer would tell
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Circuits: what private bills are proved with
     #[command(
         args_conflicts_with_subcommands = true,

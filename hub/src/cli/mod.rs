@@ -13,7 +13,10 @@ mod publish;
 mod request;
 
 pub use args::{Cli, Command};
-pub use parts::{AccountCommand, BillArgs, BillsCommand, CircuitsCommand, LineCommand, ProofChoice, StandingCommand};
+pub use parts::{
+    AccountCommand, BillArgs, BillTerms, BillsCommand, CircuitsCommand, LedgerCommand, LineCommand, ProofChoice,
+    StandingCommand,
+};
 pub use place::default_home;
 pub use print::Printer;
 pub use publish::PublishCommand;

@@ -190,6 +190,17 @@ pub enum StandingCommand {
 /// What `wattseal bill` takes.
 #[derive(Args)]
 pub struct BillArgs {
+    /// Which bill.
+    #[command(flatten)]
+    pub terms: BillTerms,
+    /// Where the bill is written
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Which bill.
+#[derive(Args)]
+pub struct BillTerms {
     /// The provider's signed tariff
     #[arg(long)]
     pub tariff: PathBuf,
@@ -199,9 +210,6 @@ pub struct BillArgs {
     /// End, not included
     #[arg(long)]
     pub to: String,
-    /// Where the bill is written
-    #[arg(long)]
-    pub out: PathBuf,
     /// The meter's identity key (hex), when several meters have the register
     #[arg(long)]
     pub meter: Option<String>,
@@ -226,4 +234,26 @@ pub struct BillArgs {
     /// Begin anew under a tariff that carries numbers from bill to bill; the provider must agree
     #[arg(long)]
     pub restart_state: bool,
+}
+
+/// What left this home, and what more may.
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// List what left this home, newest first
+    #[command(after_help = "Example:\n  wattseal ledger history --limit 20")]
+    History {
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Show what was spent and what is left, by day, week and month
+    #[command(
+        after_help = "Example:\n  wattseal ledger budget\n\nEvery answer costs bits: as many as the number that leaves can take values when the readings of that time change."
+    )]
+    Budget,
+    /// Say what a bill would tell, and whether it may leave; nothing is computed and nothing leaves
+    #[command(
+        after_help = "Example:\n  wattseal ledger explain --tariff green.tariff --from 2026-03-01 --to 2026-04-01"
+    )]
+    Explain(BillTerms),
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::args::Command;
-use super::parts::{AccountCommand, BillsCommand, CircuitsCommand, LineCommand, StandingCommand};
+use super::parts::{
+    AccountCommand, BillTerms, BillsCommand, CircuitsCommand, LedgerCommand, LineCommand, StandingCommand,
+};
 use super::publish;
 use crate::Failure;
 use crate::api::{AccountAdd, BillAsk, CircuitAdd, LineAdd, PairAsk, PlainMeter, ReadingsAsk, Request, StandingAdd};
@@ -51,20 +53,13 @@ pub(super) fn request(command: Command) -> Result<Request, Failure> {
         Command::Import { directory } => Request::Import { directory: whole(&directory)? },
         Command::Status => Request::Status,
         Command::Readings { from, to, zone, register } => Request::Readings(ReadingsAsk { from, to, zone, register }),
-        Command::Bill(args) => Request::Bill(BillAsk {
-            tariff: whole(&args.tariff)?,
-            from: args.from,
-            to: args.to,
-            out: whole(&args.out)?,
-            meter: args.meter,
-            allow_incomplete: args.allow_incomplete,
-            provider_key: args.provider_key,
-            nonce: args.nonce,
-            corrects: args.corrects,
-            totals: args.totals,
-            proof: args.proof.into(),
-            restart: args.restart_state,
-        }),
+        Command::Bill(args) => Request::Bill(bill(args.terms, whole(&args.out)?)?),
+        Command::Ledger(LedgerCommand::History { limit }) => Request::Releases { limit },
+        Command::Ledger(LedgerCommand::Budget) => Request::Budgets,
+        Command::Ledger(LedgerCommand::Explain(terms)) => {
+            // Nothing is written.
+            Request::Explain(bill(terms, PathBuf::new())?)
+        }
         Command::Circuits { command: None } => Request::Circuits,
         Command::Circuits { command: Some(CircuitsCommand::Fetch { names, account }) } => {
             Request::FetchCircuits { account, names }
@@ -97,6 +92,23 @@ pub(super) fn request(command: Command) -> Result<Request, Failure> {
         Command::Commands => Request::Commands,
         // What is left was done without a gateway.
         _ => return Err(Failure::refused("usage", "this command is not for a gateway")),
+    })
+}
+
+fn bill(terms: BillTerms, out: PathBuf) -> Result<BillAsk, Failure> {
+    Ok(BillAsk {
+        tariff: whole(&terms.tariff)?,
+        from: terms.from,
+        to: terms.to,
+        out,
+        meter: terms.meter,
+        allow_incomplete: terms.allow_incomplete,
+        provider_key: terms.provider_key,
+        nonce: terms.nonce,
+        corrects: terms.corrects,
+        totals: terms.totals,
+        proof: terms.proof.into(),
+        restart: terms.restart_state,
     })
 }
 

@@ -29,6 +29,7 @@ use tokio::sync::{Mutex, broadcast, watch};
 
 use crate::Failure;
 use crate::answers;
+use crate::answers::proof::plan;
 use crate::api::{Answer, Event, Line, LineAdd, LineState, Lines as LineList, Now, PairAsk, Request};
 use crate::commands::now;
 use crate::home::Home;
@@ -153,6 +154,19 @@ impl Gateway {
             Request::SaveBill { bill, out } => {
                 Answer::BillSaved(keeper.run(move |store| answers::save_bill(store, &bill, &out)).await?)
             }
+            Request::Releases { limit } => {
+                Answer::Releases(keeper.run(move |store| answers::releases(store, limit)).await?)
+            }
+            Request::Budgets => Answer::Budgets(keeper.run(|store| answers::budgets(store)).await?),
+            Request::Explain(ask) => Answer::Explained(
+                keeper
+                    .run(move |store| -> Result<_, Failure> {
+                        let order = answers::order(store, &ask)?;
+                        let plan = plan(store, &order.tariff, &order.wish)?;
+                        answers::explain(store, &order, &plan)
+                    })
+                    .await?,
+            ),
             Request::Circuits => self.circuits().await?,
             Request::AddCircuit(add) => self.add_circuit(add).await?,
             Request::FetchCircuits { account, names } => self.fetch_circuits(account, &names).await?,

@@ -2,6 +2,7 @@
 //! programs, real files, the encrypted store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod ledger;
 mod place;
 
 use std::os::unix::fs::PermissionsExt;
@@ -125,6 +126,9 @@ fn wrong_usage_and_missing_files() {
         "wattseal readings",
         "wattseal bill",
         "wattseal bills",
+        "wattseal ledger history",
+        "wattseal ledger budget",
+        "wattseal ledger explain",
         "wattseal-verify",
         "wattseal-meter seal",
         "wattseal-provider init",

@@ -13,7 +13,7 @@ use meter_emulator::{Course, Entropy, Faults, Intake, MeterError, SealingMeter};
 use metrology::certificate::SealClass;
 use metrology::label::{Interval, Register, RegisterCode, RegisterKind, Unit};
 use protocol::certificate;
-use protocol::guard::Hostile;
+use protocol::inference::Reveals;
 use protocol::money::Amount;
 use protocol::tariff::{Provider, SignedTariff};
 use protocol::time::Span;
@@ -34,7 +34,7 @@ pub enum Outcome {
     /// Slots that were not measured: the register and how many.
     Incomplete(String, u64),
     /// The bound on what a bill may reveal.
-    Hostile(Hostile),
+    Hostile(Reveals),
     /// Anything else, which nothing in the matrix should bring about.
     Other(String),
 }
@@ -96,7 +96,7 @@ impl Household {
             Err(BillRefused::Incomplete { register, missing }) => {
                 return Outcome::Incomplete(register.to_string(), u64::from(missing));
             }
-            Err(BillRefused::Hostile(hostile)) => return Outcome::Hostile(hostile),
+            Err(BillRefused::Reveals(hostile)) => return Outcome::Hostile(hostile),
             Err(other) => return Outcome::Other(other.to_string()),
         };
         let made = (bill.settlement.fee_minor, lines(&bill.settlement.lines), bill.slots);

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use protocol::inference::Reveals;
 use protocol::tariff::SignedTariff;
 use serde_json::Value;
 
@@ -184,6 +185,11 @@ fn judge(tally: &mut Tally, terms: &Terms, answer: &Answer, outcome: &Outcome, l
             if expected != Some((register.as_str(), *count)) {
                 tally.mismatches.push(format!("{label}: {count} slots of {register} missing, the oracle {expected:?}"));
             }
+        }
+        // An hour before the period was not measured, and this bill pays it, at a fallback price of many times its own.
+        (Outcome::Hostile(Reveals::Few { at }), _) if *at < answer.span.from => {
+            tally.refusals += 1;
+            tally.refused.insert(key);
         }
         (Outcome::Hostile(hostile), _) => tally.hostile.push(format!("{label}: {hostile:?}")),
         (Outcome::Other(why), _) => tally.mismatches.push(format!("{label}: {why}")),

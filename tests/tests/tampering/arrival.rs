@@ -284,7 +284,7 @@ fn a_household_bills_its_month_and_refuses_hostile_tariffs() {
         *fallback = 0;
         let signed = SignedTariff::read(&tariff.sign(&w.provider).unwrap()).unwrap();
         match make(&house.store, &signed, &request, &mut OsRng) {
-            Err(BillRefused::Hostile(_)) => "hostile",
+            Err(BillRefused::Reveals(_)) => "hostile",
             Err(other) => panic!("{other}"),
             Ok(_) => "billed",
         }

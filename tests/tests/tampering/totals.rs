@@ -78,7 +78,7 @@ fn a_total_that_would_give_away_a_slot_does_not_leave() {
     let tariff = SignedTariff::read(&tariff.sign(&w.provider).unwrap()).unwrap();
     assert!(make(&house.store, &tariff, &BillRequest { totals: false, ..request() }, &mut OsRng).is_ok());
     let refused = make(&house.store, &tariff, &request(), &mut OsRng);
-    assert!(matches!(refused, Err(BillRefused::Hostile(_))));
+    assert!(matches!(refused, Err(BillRefused::Reveals(_))));
 }
 
 /// The proof of a linear bill is of the energy lines' sums; for a tariff with more it would show only a part.

@@ -3,15 +3,15 @@
 use protocol::bill::measure::Metered as Measurable;
 use protocol::bill::{Chain, ChainBlock, Measured, Metered, Settled, measure, settle_with, weights};
 use protocol::circuit::State;
-use protocol::guard::Slots;
+use protocol::inference::Slots;
 use protocol::machine::{CompileError, Layout, LayoutBlock, Program, Readings};
-use protocol::metrology::label::{DAY_SECONDS, Status};
+use protocol::metrology::label::DAY_SECONDS;
 use protocol::tariff::{SignedTariff, Tariff};
 use protocol::time::Span;
 use zeroize::Zeroizing;
 
 use super::super::account::{LineBands, account};
-use super::super::material::{find_blocks, note, nothing_metered};
+use super::super::material::{find_blocks, note, nothing_metered, slots_of};
 use super::super::{BillRefused, BillRequest};
 use crate::store::{BlockRow, Store};
 
@@ -26,18 +26,7 @@ pub(super) struct Material {
 impl Material {
     /// What is public about its slots.
     pub(super) fn slots(&self, period: &Span) -> Slots {
-        let interval = self.interval.max(1);
-        let missing = self.blocks.iter().flat_map(|block| {
-            let starts = (block.header.span().from..).step_by(usize::try_from(interval).unwrap_or(1));
-            let slots = starts.zip(0..usize::from(block.header.count));
-            slots.filter(|(_, place)| block.header.status_at(*place) == Status::Missing).map(|(from, _)| from)
-        });
-        let inside = missing.filter(|from| (period.from..period.until).contains(from));
-        Slots {
-            interval: self.interval,
-            missing: inside.filter_map(|from| usize::try_from((from - period.from) / interval).ok()).collect(),
-            estimated: usize::try_from(self.metered.estimated).unwrap_or(usize::MAX),
-        }
+        slots_of(&self.blocks, period)
     }
 }
 

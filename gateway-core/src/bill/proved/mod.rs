@@ -11,7 +11,7 @@ use protocol::bill::proved::{PROVED_KIND, ProvedStatement};
 use protocol::bill::statement::PURPOSE;
 use protocol::bill::{Chain, Measured, Package, Settled, Statement, check_period};
 use protocol::circuit::{CircuitKey, Profile, State, Witness};
-use protocol::guard::check_proved;
+use protocol::inference;
 use protocol::machine::{CELLS, CompileError, Layout, compile};
 use protocol::metrology::keys::Hash;
 use protocol::tariff::{SignedTariff, Tariff};
@@ -21,10 +21,11 @@ use rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
 use super::{BillRefused, BillRequest, LineBands, certificates, own_registry};
+use crate::ledger::{Proposal, Stretch, question, stretches};
 use crate::prove::{ProvingKey, Step};
 use crate::store::Store;
 pub use before::find_before;
-use material::{layout, materials, settled, spread};
+use material::{Material, layout, materials, settled, spread};
 
 /// The state that a bill goes on from, and the bill that left it.
 pub struct Before {
@@ -52,6 +53,8 @@ pub struct ProvedBill {
     pub after: State,
     /// Slots over all registers.
     pub slots: u64,
+    /// What it brings to the ledger when it leaves.
+    pub proposal: Proposal,
 }
 
 /// What proofs are made with.
@@ -108,6 +111,7 @@ pub struct Prepared {
     tariff: SignedTariff,
     policy: Policy,
     circuit: CircuitKey,
+    proposal: Proposal,
 }
 
 /// Fixes a bill: what it rests on, what it comes to, and the witness of its proof. Nothing has left, and the store is not
@@ -126,8 +130,8 @@ pub fn prepare(
     let period = &request.period;
     check_period(&tariff.tariff, period)?;
     let materials = materials(store, tariff, request)?;
-    let slots: Vec<_> = materials.iter().map(|material| material.slots(period)).collect();
-    check_proved(&tariff.tariff, period, &slots)?;
+    let proposal = proposal(store, tariff, request, &materials, before)?;
+    store.consider(&proposal)?;
     let layout = layout(&materials, period)?;
     let program = compile(&tariff.tariff, period, &layout, circuit.profile.shape).map_err(BillRefused::NoProgram)?;
     let (first, after_blinding) = (first(&tariff.tariff), blinding(&tariff.tariff, rng));
@@ -178,7 +182,40 @@ pub fn prepare(
         settled,
         bands,
         after,
+        proposal,
     })
+}
+
+/// What a private bill would bring to the ledger. Nothing is computed.
+///
+/// # Errors
+/// When the period does not fit, or blocks are missing.
+pub fn propose(
+    store: &Store,
+    tariff: &SignedTariff,
+    request: &BillRequest,
+    before: Option<&Before>,
+) -> Result<Proposal, BillRefused> {
+    check_period(&tariff.tariff, &request.period)?;
+    proposal(store, tariff, request, &materials(store, tariff, request)?, before)
+}
+
+fn proposal(
+    store: &Store,
+    tariff: &SignedTariff,
+    request: &BillRequest,
+    materials: &[Material],
+    before: Option<&Before>,
+) -> Result<Proposal, BillRefused> {
+    let period = &request.period;
+    let slots: Vec<_> = materials.iter().map(|material| material.slots(period)).collect();
+    let days = store.days()?.unwrap_or_else(|| tariff.tariff.zone.clone());
+    let release = inference::proved(&tariff.tariff, period, &slots, &days)?;
+    let heads = materials.iter().flat_map(|m| m.metered.segments.iter().map(|segment| segment.head));
+    let from = before.map_or([0; 32], |before| before.bill);
+    let question = question(&tariff.hash, period, heads, &[b"proved", &from]);
+    let stretches: Vec<Vec<Stretch>> = materials.iter().map(|material| stretches(&material.blocks)).collect();
+    Ok(Proposal::new(question, true, release, stretches.iter().map(Vec::as_slice)))
 }
 
 impl Prepared {
@@ -207,6 +244,7 @@ impl Prepared {
             settled: self.settled,
             bands: self.bands,
             after: self.after,
+            proposal: self.proposal,
         })
     }
 }

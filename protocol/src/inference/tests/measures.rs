@@ -2,10 +2,13 @@
 
 use metrology::label::{RegisterCode, Unit};
 
-use super::*;
+use super::super::*;
 use crate::money::{Currency, Mode, Rounding};
-use crate::tariff::{Algebra, Charge, Form, Limit, Line, Per, Prices, Provider, Ref, TariffRegister, Term, Within};
-use crate::time::Zone;
+use crate::tariff::{
+    Algebra, Charge, Form, Limit, Line, Measure, Per, Prices, Provider, Quantity, Ref, Schedule, Tariff,
+    TariffRegister, Term, Within,
+};
+use crate::time::{Span, Zone};
 
 const DAY: u64 = 86_400;
 const MONTH: Span = Span { from: 100 * DAY, until: 131 * DAY };
@@ -16,7 +19,7 @@ fn schedule(of: impl Fn(usize) -> i64) -> Schedule {
     Schedule { base: 1800, first: MONTH.from / 1800, prices: Prices::Series((0..SLOTS).map(of).collect()) }
 }
 
-fn judge(measure: Measure) -> Result<(), HostileProof> {
+fn judge(measure: Measure) -> Result<(), Reveals> {
     let quantity = Quantity { name: "it".into(), unit: Unit::new("Wh").unwrap(), register: 0, measure };
     let form = Form {
         terms: vec![Term { of: Ref::Quantity(0), factor: 1 }],
@@ -44,7 +47,8 @@ fn judge(measure: Measure) -> Result<(), HostileProof> {
         total: Rounding { step: 10_000_000, mode: Mode::HalfAway },
         algebra: Some(Algebra { quantities: vec![quantity], cells: Vec::new() }),
     };
-    check_proved(&tariff, &MONTH, &[Slots { interval: 1800, ..Slots::default() }])
+    let slots = [Slots { interval: 1800, ..Slots::default() }];
+    alone(&proved(&tariff, &MONTH, &slots, &tariff.zone).unwrap(), &slots)
 }
 
 fn evening(slot: usize) -> bool {
@@ -90,17 +94,17 @@ fn one_slot_alone_is_refused_by_every_measure() {
     for (name, measure) in
         [("over", over(one)), ("greatest", greatest(one)), ("beyond", beyond(one)), ("sum", sum(one))]
     {
-        assert!(matches!(judge(measure), Err(HostileProof::Hostile(Hostile::Leverage { .. }))), "{name}");
+        assert!(matches!(judge(measure), Err(Reveals::Few { .. })), "{name}");
     }
 }
 
 #[test]
 fn what_leaves_out_one_slot_of_all_is_refused_beside_the_energy() {
     for (name, measure) in [("greatest", greatest(|slot| !one(slot))), ("sum", sum(|slot| !one(slot)))] {
-        assert!(matches!(judge(measure), Err(HostileProof::Hostile(Hostile::Leverage { .. }))), "{name}");
+        assert!(matches!(judge(measure), Err(Reveals::Few { .. })), "{name}");
     }
     // Thresholds that are out of reach but for one slot.
     let thresholds = schedule(|slot| if one(slot) { 0 } else { 60_000 });
     let measure = Measure::Over { thresholds, linear: schedule(|_| 500), square: None, count: None };
-    assert!(matches!(judge(measure), Err(HostileProof::Hostile(Hostile::Leverage { .. }))));
+    assert!(matches!(judge(measure), Err(Reveals::Few { .. })));
 }
