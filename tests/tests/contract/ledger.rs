@@ -105,3 +105,38 @@ fn what_says_less_is_offered_in_its_place() {
     let (code, text) = place.run(&ask(&["ledger", "explain"], "t3", march, april));
     assert!(code == Some(0) && text.contains("REFUSED") && text.contains("May leave in its place"), "{text}");
 }
+
+/// The same requests have the same outcomes in every home, whatever was used there: a refusal tells nothing.
+#[test]
+fn decisions_are_the_same_whatever_was_used() {
+    let loads: [fn(u64) -> u64; 3] = [|_| 0, |slot| 1 + slot % 2, |slot| slot * 7919 % 60_000];
+    let outcomes = loads.map(|load| {
+        let place = Place::new();
+        place.tariff("t", "");
+        flat(&place, "fern", "fern.tariff", "0.30 EUR/kWh");
+        let csv = place.csv(|slot| Some(load(slot)), 33);
+        place.seal(&csv, "m");
+        place.home("h", "m");
+        let (march, april) = ("2026-03-01", "2026-04-01");
+        let mut said: Vec<(Option<i32>, String)> = Vec::new();
+        for (tariff, to) in [
+            ("fern.tariff", april),
+            ("fern.tariff", "2026-03-31T23:30:00+02:00"),
+            ("t", april),
+            ("fern.tariff", "2026-03-31T20:00:00+02:00"),
+            ("fern.tariff", "2026-03-31T18:30:00+02:00"),
+        ] {
+            let explained = place.json(&ask(&["ledger", "explain"], tariff, march, to), 0);
+            let (code, _) = place.run(&bill(tariff, march, to));
+            said.push((code, explained.to_string()));
+        }
+        let budgets = place.json(&["wattseal", "--home", "h", "ledger", "budget"], 0);
+        said.push((None, budgets["registers"][0]["windows"].to_string()));
+        said
+    });
+    let codes: Vec<Option<i32>> = outcomes[0].iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, [Some(0), Some(1), Some(0), Some(0), Some(1), None], "some leave, some are refused");
+    for other in &outcomes[1..] {
+        assert_eq!(*other, outcomes[0]);
+    }
+}

@@ -20,7 +20,7 @@ impl Disk {
         }
         let disk = Self(town.path(name));
         std::fs::create_dir(&disk.0).unwrap();
-        mount(&["-t", "tmpfs", "-o", "size=500k", "tmpfs", disk.0.to_str().unwrap()]);
+        mount(&["-t", "tmpfs", "-o", "size=620k", "tmpfs", disk.0.to_str().unwrap()]);
         Some(disk)
     }
 
