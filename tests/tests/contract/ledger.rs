@@ -135,7 +135,8 @@ fn decisions_are_the_same_whatever_was_used() {
         said
     });
     let codes: Vec<Option<i32>> = outcomes[0].iter().map(|(code, _)| *code).collect();
-    assert_eq!(codes, [Some(0), Some(1), Some(0), Some(0), Some(1), None], "some leave, some are refused");
+    // Eight half-hours would do, but for what the bill under two bands says of them beside it; eleven do.
+    assert_eq!(codes, [Some(0), Some(1), Some(0), Some(1), Some(0), None]);
     for other in &outcomes[1..] {
         assert_eq!(*other, outcomes[0]);
     }
