@@ -4,7 +4,8 @@
 //! with ad − bc = p depend on each other modulo p, although together they give the slot in which they differ.
 //!
 //! ```text
-//! rows ─► sketch: places fall into buckets at random ─► coefficients c ─► Σ cⱼ·rowⱼ = row, checked at every place
+//! rows ─► peeled: factors that a place tells by itself ─► sketch of the rest: places fall into buckets at random
+//!      ─► factors c ─► Σ cⱼ·rowⱼ = row, checked at every place
 //! ```
 
 use std::collections::BTreeMap;
@@ -30,12 +31,19 @@ pub(super) fn depends(known: &[&Row], row: &Row) -> bool {
 }
 
 fn depends_modulo(field: &Field, seed: &[u8; 32], known: &[&Row], row: &Row) -> bool {
+    let (known, left) = peeled(field, known, row);
+    if known.is_empty() {
+        return left.is_zero();
+    }
     let buckets = 2 * known.len() + 64;
     for attempt in 0..SKETCHES {
-        let sketch = |row: &Row| sketch(field, seed, attempt, buckets, row);
-        match combination(field, known.iter().map(|row| sketch(row)), sketch(row)) {
+        let sketch = |entries: &mut dyn Iterator<Item = (Place, u64)>| sketch(field, seed, attempt, buckets, entries);
+        let rows = known.iter().map(|row| sketch(&mut values(field, row)));
+        match combination(field, rows, sketch(&mut left.entries())) {
             Combination::Of(factors) => {
-                if holds(field, known, &factors, row) {
+                let mut left = left.clone();
+                known.iter().zip(&factors).for_each(|(row, factor)| left.take(field, row, *factor));
+                if left.is_zero() {
                     return true;
                 }
             }
@@ -46,14 +54,93 @@ fn depends_modulo(field: &Field, seed: &[u8; 32], known: &[&Row], row: &Row) -> 
     false
 }
 
-/// Each bucket the sum of the weights that fall into it, each multiplied at random.
-fn sketch(field: &Field, seed: &[u8; 32], attempt: u64, buckets: usize, row: &Row) -> Vec<u64> {
+/// What is left of a row once every known one is taken away whose factor a place tells by itself, as no other known one is
+/// there; and the known ones that are left. Days within a month all go this way.
+fn peeled<'r>(field: &Field, known: &[&'r Row], row: &Row) -> (Vec<&'r Row>, Values) {
+    let mut left = Values::default();
+    left.take(field, row, field.subtract(0, field.one()));
+    // How many known ones are at a place, and the exclusive or of their numbers: of the only one, its number.
+    let mut at: BTreeMap<Place, (usize, usize)> = BTreeMap::new();
+    for (number, row) in known.iter().enumerate() {
+        for (place, _) in row.entries() {
+            let (count, numbers) = at.entry(place).or_default();
+            (*count, *numbers) = (*count + 1, *numbers ^ number);
+        }
+    }
+    let mut alone: Vec<Place> = at.iter().filter(|(_, (count, _))| *count == 1).map(|(place, _)| *place).collect();
+    let mut unknown: BTreeMap<usize, &'r Row> = known.iter().copied().enumerate().collect();
+    while let Some(place) = alone.pop() {
+        let Some((1, number)) = at.get(&place).copied() else { continue };
+        let Some(row) = unknown.remove(&number) else { continue };
+        let weight = row.entries().find(|(other, _)| *other == place).map_or(0, |(_, weight)| weight);
+        let factor = field.multiply(left.at(place), field.inverse(field.signed(weight)));
+        left.take(field, row, factor);
+        for (place, _) in row.entries() {
+            if let Some((count, numbers)) = at.get_mut(&place) {
+                (*count, *numbers) = (*count - 1, *numbers ^ number);
+                if *count == 1 {
+                    alone.push(place);
+                }
+            }
+        }
+    }
+    (unknown.into_values().collect(), left)
+}
+
+fn values<'a>(field: &'a Field, row: &'a Row) -> impl Iterator<Item = (Place, u64)> + 'a {
+    row.entries().map(|(place, weight)| (place, field.signed(weight)))
+}
+
+/// Numbers of a field at places, kept where they may not be zero.
+#[derive(Clone, Default)]
+struct Values(BTreeMap<u64, [u64; CHUNK]>);
+
+impl Values {
+    /// Takes away a row, so many times.
+    fn take(&mut self, field: &Field, row: &Row, factor: u64) {
+        if factor == 0 {
+            return;
+        }
+        for (place, weight) in values(field, row) {
+            let chunk = self.0.entry(place / CHUNK as u64).or_insert([0; CHUNK]);
+            if let Some(value) = chunk.get_mut((place % CHUNK as u64) as usize) {
+                *value = field.subtract(*value, field.multiply(factor, weight));
+            }
+        }
+    }
+
+    fn at(&self, place: Place) -> u64 {
+        let chunk = self.0.get(&(place / CHUNK as u64));
+        chunk.and_then(|chunk| chunk.get((place % CHUNK as u64) as usize)).copied().unwrap_or(0)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (Place, u64)> {
+        let of_chunk = |(number, values): (&u64, &[u64; CHUNK])| {
+            let first = number * CHUNK as u64;
+            (first..).zip(*values).filter(|(_, value)| *value != 0).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_chunk)
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0.values().flatten().all(|value| *value == 0)
+    }
+}
+
+/// Each bucket the sum of the values that fall into it, each multiplied at random.
+fn sketch(
+    field: &Field,
+    seed: &[u8; 32],
+    attempt: u64,
+    buckets: usize,
+    entries: &mut dyn Iterator<Item = (Place, u64)>,
+) -> Vec<u64> {
     let mut sums = vec![0; buckets];
-    for (place, weight) in row.entries() {
+    for (place, value) in entries {
         let random = mix(seed, attempt, place);
         let bucket = usize::try_from(random[0] % buckets as u64).unwrap_or(0);
         if let Some(sum) = sums.get_mut(bucket) {
-            *sum = field.add(*sum, field.multiply(field.number(random[1]), field.signed(weight)));
+            *sum = field.add(*sum, field.multiply(field.number(random[1]), value));
         }
     }
     sums
@@ -118,22 +205,6 @@ fn reduce(field: &Field, reduced: &[(usize, Vec<u64>, Vec<u64>)], rest: &mut [u6
             *to = field.subtract(*to, field.multiply(factor, *from));
         }
     }
-}
-
-/// Whether Σ factor · known is the row, at every place.
-fn holds(field: &Field, known: &[&Row], factors: &[u64], row: &Row) -> bool {
-    let mut left: BTreeMap<Place, [u64; CHUNK]> = BTreeMap::new();
-    let mut take = |row: &Row, factor: u64| {
-        for (place, weight) in row.entries() {
-            let chunk = left.entry(place / CHUNK as u64).or_insert([0; CHUNK]);
-            if let Some(value) = chunk.get_mut((place % CHUNK as u64) as usize) {
-                *value = field.subtract(*value, field.multiply(factor, field.signed(weight)));
-            }
-        }
-    };
-    take(row, field.subtract(0, field.one()));
-    known.iter().zip(factors).filter(|(_, factor)| **factor != 0).for_each(|(row, factor)| take(row, *factor));
-    left.values().flatten().all(|value| *value == 0)
 }
 
 /// Arithmetic modulo an odd number below 2⁶², in Montgomery's form (Math. Comp. 44, 1985).
@@ -229,4 +300,68 @@ fn is_prime(candidate: u64) -> bool {
             power == minus_one
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn row(first: u64, weights: Vec<i64>) -> Row {
+        Row { first, weights, excess: vec![(first, 3)] }
+    }
+
+    #[test]
+    fn primes_and_their_arithmetic() {
+        let small: Vec<u64> = (2..60).filter(|n| is_prime(*n)).collect();
+        assert_eq!(small, [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59]);
+        assert!(is_prime((1 << 61) - 1) && !is_prime((1 << 61) + 1));
+        // Strong pseudoprimes to the bases 2, 3, 5 and 7.
+        assert!(!is_prime(3_215_031_751) && !is_prime(3_825_123_056_546_413_051));
+        for number in 0..20 {
+            let prime = prime(&[number; 32], number);
+            assert!(is_prime(prime) && (1 << 61..1 << 62).contains(&prime));
+            let field = Field::new(prime);
+            let value = field.number(123_456_789);
+            assert_eq!(field.multiply(value, field.inverse(value)), field.one());
+            assert_eq!(field.add(field.signed(-5), field.number(5)), 0);
+        }
+    }
+
+    proptest! {
+        /// Combinations of rows that overlap depend on them, and one more anywhere does not.
+        #[test]
+        fn combinations_depend_and_others_do_not(
+            rows in proptest::collection::vec((0u64..40, proptest::collection::vec(-1000i64..1000, 1..60)), 1..12),
+            factors in proptest::collection::vec(-50i64..50, 12),
+            place in 0usize..100,
+        ) {
+            let mut known: Vec<Row> = Vec::new();
+            for (first, weights) in rows {
+                let next = row(first, weights);
+                if !depends(&known.iter().collect::<Vec<_>>(), &next) {
+                    known.push(next);
+                }
+            }
+            let mut sum = Row { first: 0, weights: vec![0; 100], excess: Vec::new() };
+            let mut excess: BTreeMap<u64, i64> = BTreeMap::new();
+            for (row, factor) in known.iter().zip(&factors) {
+                for (place, weight) in row.entries() {
+                    match usize::try_from(place).ok().and_then(|place| sum.weights.get_mut(place)) {
+                        Some(to) => *to += factor * weight,
+                        None => *excess.entry(place & !(1 << 63)).or_default() += factor * weight,
+                    }
+                }
+            }
+            sum.excess = excess.into_iter().collect();
+            let all: Vec<&Row> = known.iter().collect();
+            prop_assert!(depends(&all, &sum));
+            let single = Row { first: place as u64, weights: vec![1], excess: Vec::new() };
+            if !depends(&all, &single) {
+                sum.weights[place] += 1;
+                prop_assert!(!depends(&all, &sum));
+            }
+        }
+    }
 }
