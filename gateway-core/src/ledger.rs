@@ -10,9 +10,8 @@
 #![allow(clippy::float_arithmetic)] // bits, no money or energy
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use protocol::inference::{Fits, Lane, Output, RESERVED_BITS, Record, Release, Reveals, Window};
+use protocol::inference::{Fits, Lane, Output, Record, Release, Reveals, Window};
 use protocol::metrology::keys::Hash;
 use protocol::time::Span;
 use sha2::{Digest, Sha256};
@@ -33,9 +32,6 @@ pub enum LedgerError {
 /// An account: of a register's row, in slots of so many seconds. Meters that follow each other share one.
 pub type LaneKey = (i64, u64);
 
-/// Slots of one register's row.
-pub(crate) type Stretch = (LaneKey, Range<u64>);
-
 /// A release that is proposed: what it says of each register.
 #[derive(Clone, Debug)]
 pub struct Proposal {
@@ -52,20 +48,12 @@ pub struct Proposal {
 pub type AllFits = Vec<(LaneKey, Fits)>;
 
 impl Proposal {
-    /// A release of some registers, and the stretches of each, in its order.
-    pub(crate) fn new<'a>(
-        question: Hash,
-        bill: bool,
-        release: Release,
-        stretches: impl Iterator<Item = &'a [Stretch]>,
-    ) -> Self {
+    /// A release of some registers of a tariff, and for each the rows that hold its period, one after the other.
+    pub(crate) fn new(question: Hash, bill: bool, release: Release, rows: impl Iterator<Item = Vec<LaneKey>>) -> Self {
         let (mut lanes, mut follow) = (Vec::new(), Vec::new());
-        for (outputs, stretches) in release.into_iter().zip(stretches) {
-            let Some((first, _)) = stretches.first() else { continue };
-            follow.extend(stretches.windows(2).filter_map(|pair| match pair {
-                [(before, _), (after, _)] => Some((after.0, before.0)),
-                _ => None,
-            }));
+        for (outputs, rows) in release.into_iter().zip(rows) {
+            let Some(first) = rows.first() else { continue };
+            follow.extend(rows.iter().skip(1).zip(&rows).map(|(after, before)| (after.0, before.0)));
             lanes.push((*first, outputs));
         }
         Self { question, bill, lanes, follow }
@@ -81,26 +69,19 @@ pub fn question(tariff: &Hash, period: &Span, heads: impl Iterator<Item = Hash>,
     hash.update(period.from.to_le_bytes());
     hash.update(period.until.to_le_bytes());
     for part in rest {
-        hash.update(part.len().to_le_bytes());
+        hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
     heads.for_each(|head| hash.update(head));
     hash.finalize().into()
 }
 
-/// Which register each stretch of slots belongs to: a meter may have followed another within the period.
-pub(crate) fn stretches(blocks: &[BlockRow]) -> Vec<Stretch> {
-    let mut found: Vec<Stretch> = Vec::new();
-    for block in blocks {
-        let interval = block.header.register.interval.seconds().max(1);
-        let (lane, span) = ((block.register, interval), block.header.span());
-        let slots = span.from / interval..span.until / interval;
-        match found.last_mut().filter(|(last, _)| *last == lane) {
-            Some((_, all)) => all.end = slots.end,
-            None => found.push((lane, slots)),
-        }
-    }
-    found
+/// The rows that blocks belong to, one after the other: a meter may have followed another.
+pub(crate) fn rows(blocks: &[BlockRow]) -> Vec<LaneKey> {
+    let mut rows: Vec<LaneKey> =
+        blocks.iter().map(|block| (block.register, block.header.register.interval.seconds())).collect();
+    rows.dedup();
+    rows
 }
 
 /// The accounts as far as they were read.
@@ -151,7 +132,7 @@ impl Store {
         if self.has_answered(&proposal.question)? {
             return Ok(Vec::new());
         }
-        self.with_accounts(&proposal.follow, |accounts| {
+        self.with_accounts(&proposal.follow, |accounts| -> Result<AllFits, LedgerError> {
             // Several registers may have become one account: what they say is weighed together.
             let mut lanes: BTreeMap<LaneKey, Vec<Output>> = BTreeMap::new();
             for (key, outputs) in &proposal.lanes {
@@ -185,16 +166,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn budgets(&self) -> Result<Vec<Budget>, StoreError> {
+    pub fn budgets(&self) -> Result<Vec<Budget>, LedgerError> {
         self.with_accounts(&[], |Accounts { lanes, .. }| {
             let all = lanes.iter().flat_map(|(key, lane)| {
-                lane.all_spent().iter().map(move |(window, spent)| Budget {
-                    lane: *key,
-                    window: *window,
-                    spent: *spent,
-                    left: lane.left(*window),
-                    budget: window.budget(key.1),
-                })
+                lane.all_spent().keys().map(move |window| Budget::of(*key, lane, *window, 0.0, false))
             });
             all.collect()
         })
@@ -206,35 +181,35 @@ impl Store {
     /// When it would reveal too much, or the store fails.
     pub fn budgets_after(&self, proposal: &Proposal) -> Result<Vec<Budget>, LedgerError> {
         let fits = self.consider(proposal)?;
-        let found = self.with_accounts(&proposal.follow, |Accounts { lanes, .. }| {
-            let after = fits.iter().flat_map(|(key, fits)| {
-                fits.bits.iter().map(|(window, bits)| {
-                    let spent = bits + lanes.get(key).map_or(0.0, |lane| lane.spent(*window));
-                    let budget = window.budget(key.1);
-                    let billed = proposal.bill || lanes.get(key).is_some_and(|lane| lane.has_billed(*window));
-                    let reserved = if billed { 0.0 } else { RESERVED_BITS };
-                    Budget { lane: *key, window: *window, spent, left: (budget - reserved - spent).max(0.0), budget }
-                })
-            });
-            after.collect()
-        })?;
-        Ok(found)
+        self.with_accounts(&proposal.follow, |Accounts { lanes, .. }| {
+            let mut after = Vec::new();
+            for (key, fits) in &fits {
+                let new = Lane::new(key.1);
+                let lane = lanes.get(key).unwrap_or(&new);
+                let windows = fits.bits.iter();
+                after.extend(windows.map(|(window, bits)| Budget::of(*key, lane, *window, *bits, proposal.bill)));
+            }
+            after
+        })
     }
 
     /// Brings the accounts up to date and looks at them, as if registers had followed others.
-    fn with_accounts<T>(&self, follow: &[(i64, i64)], look: impl FnOnce(&Accounts) -> T) -> Result<T, StoreError> {
-        let mut accounts = self.accounts.borrow_mut();
+    fn with_accounts<T>(&self, follow: &[(i64, i64)], look: impl FnOnce(&Accounts) -> T) -> Result<T, LedgerError> {
         let groups = Groups::of(self.followed()?.into_iter().chain(follow.iter().copied()));
+        // What is not brought up to date whole is not kept: an account that lacks a release would allow too much.
+        let mut accounts = self.accounts.take();
         if accounts.groups != groups {
-            *accounts = Accounts { groups, ..Accounts::default() };
+            accounts = Accounts { groups, ..Accounts::default() };
         }
         for (release, lane, record) in self.records_after(accounts.last)? {
             let record = Record::read(&record).map_err(|_| StoreError::Damaged("ledger record"))?;
             let lane = accounts.groups.lane(lane);
-            accounts.lanes.entry(lane).or_insert_with(|| Lane::new(lane.1)).restore(record);
+            accounts.lanes.entry(lane).or_insert_with(|| Lane::new(lane.1)).restore(record)?;
             accounts.last = release;
         }
-        Ok(look(&accounts))
+        let seen = look(&accounts);
+        self.accounts.replace(accounts);
+        Ok(seen)
     }
 }
 
@@ -251,6 +226,15 @@ pub struct Budget {
     pub left: f64,
     /// Bits in all.
     pub budget: f64,
+}
+
+impl Budget {
+    /// Of an account, once so many bits more have left, with a bill or not.
+    fn of(key: LaneKey, lane: &Lane, window: Window, more: f64, bill: bool) -> Self {
+        let spent = lane.spent(window) + more;
+        let left = (lane.budget(window, bill) - spent).max(0.0);
+        Self { lane: key, window, spent, left, budget: window.budget(key.1) }
+    }
 }
 
 #[cfg(test)]

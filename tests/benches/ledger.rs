@@ -76,7 +76,7 @@ fn ledger(c: &mut Criterion) {
     group.bench_function("reading all again", |b| {
         b.iter(|| {
             let mut lane = Lane::new(900);
-            records.iter().for_each(|record| lane.restore(Record::read(record).unwrap()));
+            records.iter().for_each(|record| lane.restore(Record::read(record).unwrap()).unwrap());
             lane
         });
     });

@@ -12,7 +12,7 @@ use protocol::time::Span;
 use zeroize::Zeroizing;
 
 use super::{BillRefused, BillRequest};
-use crate::ledger::{Stretch, stretches};
+use crate::ledger::{LaneKey, rows};
 use crate::store::{BlockRow, MeterRow, Store};
 use crate::unseal::{commitments, openings};
 
@@ -29,8 +29,8 @@ pub(super) struct Material {
     pub(super) metered: Metered,
     /// What is public about its slots.
     pub(super) slots: Slots,
-    /// Which accounts of the ledger it touches.
-    pub(super) stretches: Vec<Stretch>,
+    /// Rows of its registers, one after the other.
+    pub(super) rows: Vec<LaneKey>,
 }
 
 /// Loads a register's blocks over the period and rebuilds what the proof rests on.
@@ -61,7 +61,7 @@ pub(super) fn material(
         chain: Chain { code, blocks: Vec::with_capacity(blocks.len()), signatures: Vec::new() },
         metered: nothing_metered(code, interval)?,
         slots: slots_of(&blocks, period),
-        stretches: stretches(&blocks),
+        rows: rows(&blocks),
     };
     for (place, block) in blocks.iter().enumerate() {
         let ends_run = blocks.get(place + 1).is_none_or(|next| next.header.certificate != block.header.certificate);

@@ -20,6 +20,7 @@ use protocol::certificate::VerifiedCertificate;
 use protocol::inference::{self, Slots};
 use protocol::linear::{LineClaim, combined_opening, prove};
 use protocol::metrology::keys::Hash;
+use protocol::query::is_question;
 use protocol::tariff::SignedTariff;
 use protocol::time::Span;
 use protocol::verify::{Policy, Refusal, Registry, verify};
@@ -151,8 +152,8 @@ fn proposal(
     let release = inference::linear(lines, &request.period, &slots, &days);
     let heads = materials.iter().flat_map(|m| m.metered.segments.iter().map(|segment| segment.head));
     let question = question(&tariff.hash, &request.period, heads, &[b"linear", &[u8::from(request.totals)]]);
-    let stretches = materials.iter().map(|material| material.stretches.as_slice());
-    Ok(Proposal::new(question, true, release, stretches))
+    let rows = materials.iter().map(|material| material.rows.clone());
+    Ok(Proposal::new(question, !is_question(&tariff.tariff), release, rows))
 }
 
 /// Weights of the energy lines, and of the totals when they are asked for.

@@ -28,8 +28,7 @@ fn sum(question: u8, register: i64, first: u64, count: usize) -> Proposal {
     let row = Row { first, weights: vec![1; count], excess: Vec::new() };
     let bits: Bits = [(Window::Day(i64::try_from(first / SLOTS).unwrap()), 21.6)].into();
     let output = Output { rows: vec![row], kind: Kind::Exact, bits };
-    let stretch = ((register, 1800), first..first + count as u64);
-    Proposal::new([question; 32], false, vec![vec![output]], [std::slice::from_ref(&stretch)].into_iter())
+    Proposal::new([question; 32], false, vec![vec![output]], [vec![(register, 1800)]].into_iter())
 }
 
 fn about(question: u8) -> ReleaseRow {
@@ -135,8 +134,8 @@ fn a_meter_that_followed_another_shares_its_account() {
     let day = |question, registers: [i64; 2]| {
         let row = Row { first: MONDAY, weights: vec![1; 48], excess: Vec::new() };
         let output = Output { rows: vec![row], kind: Kind::Exact, bits: [(Window::Day(20_458), 21.6)].into() };
-        let stretches = [((registers[0], 1800), MONDAY..MONDAY + 46), ((registers[1], 1800), MONDAY + 46..MONDAY + 48)];
-        Proposal::new([question; 32], true, vec![vec![output]], [stretches.as_slice()].into_iter())
+        let rows = registers.map(|register| (register, 1800)).to_vec();
+        Proposal::new([question; 32], true, vec![vec![output]], [rows].into_iter())
     };
     leave(&mut store, 1, &sum(1, 1, MONDAY - 96, 48)).unwrap();
     leave(&mut store, 2, &sum(2, 2, MONDAY + 96, 48)).unwrap();
@@ -158,4 +157,39 @@ fn the_days_of_a_home_are_set_once() {
     store.set_days(&zone(3600)).unwrap();
     store.set_days(&zone(7200)).unwrap();
     assert_eq!(store.days().unwrap(), Some(zone(3600)));
+}
+
+/// Two meters that ran side by side cannot become one account when what left of them would then tell a slot.
+#[test]
+fn accounts_that_do_not_fit_together_stay_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = store(directory.path());
+    leave(&mut store, 1, &sum(1, 1, MONDAY, 1488)).unwrap();
+    let nearly = |first: u64, weights: Vec<i64>, question: u8, rows: Vec<LaneKey>| {
+        let output = Output { rows: vec![Row { first, weights, excess: Vec::new() }], ..Output::default() };
+        Proposal::new([question; 32], true, vec![vec![output]], [rows].into_iter())
+    };
+    let weights = (0..1488).map(|slot| if slot == 700 { (1 << 30) + 1 } else { 1 << 30 }).collect();
+    leave(&mut store, 2, &nearly(MONDAY, weights, 2, vec![(2, 1800)])).unwrap();
+    let both = nearly(MONDAY + 5000, vec![1; 48], 3, vec![(1, 1800), (2, 1800)]);
+    assert!(matches!(leave(&mut store, 3, &both), Err(LedgerError::Reveals(Reveals::Few { .. }))));
+    // Each goes on by itself.
+    leave(&mut store, 4, &sum(4, 1, MONDAY + 5000, 48)).unwrap();
+    leave(&mut store, 5, &sum(5, 2, MONDAY + 5000, 48)).unwrap();
+}
+
+/// What cannot be read whole allows nothing, however often it is asked.
+#[test]
+fn a_damaged_record_stops_every_release() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut kept = store(directory.path());
+    for register in [1, 2] {
+        leave(&mut kept, register, &sum(register, i64::from(register), MONDAY, 48)).unwrap();
+    }
+    kept.test_damage_record(2);
+    let again = open(directory.path());
+    for _ in 0..3 {
+        let asked = again.consider(&sum(9, 2, MONDAY, 47));
+        assert!(matches!(asked, Err(LedgerError::Store(StoreError::Damaged("ledger record")))));
+    }
 }

@@ -191,18 +191,16 @@ impl Store {
     /// What `work` returns, or a database error at the commit.
     pub fn transaction<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from)?;
-        match work(self) {
-            Ok(value) => {
-                self.connection.execute_batch("COMMIT").map_err(StoreError::from)?;
-                Ok(value)
-            }
-            Err(error) => {
-                // The error that stopped the work is the one to report; a failed rollback leaves nothing committed.
-                let _ = self.connection.execute_batch("ROLLBACK");
-                self.accounts.take();
-                Err(error)
-            }
+        let done = work(self).and_then(|value| {
+            self.connection.execute_batch("COMMIT").map_err(StoreError::from)?;
+            Ok(value)
+        });
+        if done.is_err() {
+            // The error that stopped the work is the one to report; a failed rollback leaves nothing committed.
+            let _ = self.connection.execute_batch("ROLLBACK");
+            self.accounts.take();
         }
+        done
     }
 
     /// Runs `work` within a transaction so that, when it fails, its own changes alone are undone.

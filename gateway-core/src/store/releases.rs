@@ -166,4 +166,9 @@ impl Store {
         self.connection.execute(meter, []).unwrap();
         self.connection.execute("INSERT INTO registers VALUES (?1, 1, ?2, 'Wh')", (id, code)).unwrap();
     }
+
+    /// Damages what a release brought.
+    pub(crate) fn test_damage_record(&self, release: i64) {
+        self.connection.execute("UPDATE release_records SET record = x'00' WHERE release = ?1", [release]).unwrap();
+    }
 }

@@ -40,7 +40,7 @@ pub fn releases(store: &Store, limit: u32) -> Result<Releases, Failure> {
 /// When the store fails.
 pub fn budgets(store: &Store) -> Result<Budgets, Failure> {
     let mut lanes: BTreeMap<LaneKey, Vec<WindowInfo>> = BTreeMap::new();
-    for budget in store.budgets()? {
+    for budget in store.budgets().map_err(BillRefused::from)? {
         lanes.entry(budget.lane).or_default().push(window(&budget));
     }
     let registers = lanes.into_iter().map(|((register, interval), windows)| {

@@ -5,7 +5,7 @@ use super::row::Row;
 use super::vector::{EXCESS, Place, Vector};
 
 /// τ: a row that is nearer to the span of earlier ones must lie in it exactly.
-pub(super) const NEAR: f64 = 1.0 / (1 << 20) as f64;
+const NEAR: f64 = 1.0 / (1 << 20) as f64;
 /// Gram–Schmidt goes round again when less than this is left of a vector ("twice is enough", Parlett, The Symmetric
 /// Eigenvalue Problem, §6.9).
 const AGAIN: f64 = 0.7;
@@ -62,19 +62,12 @@ impl New {
 }
 
 impl Basis {
-    /// Adds a row that was considered and added before, as it was kept.
-    pub(super) fn restore(&mut self, row: &Row) {
-        if let Ok(Addition::New(new)) = self.consider(&[], row) {
-            self.add(*new);
-        }
-    }
-
     /// What a row would bring, once `pending` are added.
     ///
     /// # Errors
     /// When the row is nearly, and not exactly, a combination of what was released.
     pub(super) fn consider(&self, pending: &[New], row: &Row) -> Result<Addition, TooNear> {
-        let Some((mut rest, _)) = row.direction() else { return Ok(Addition::Nothing) };
+        let Some(mut rest) = row.direction() else { return Ok(Addition::Nothing) };
         let members: Vec<&Member> = self.members.iter().chain(pending.iter().map(|new| &new.member)).collect();
         let mut along: Vec<f64> = vec![0.0; members.len()];
         let mut before = 1.0;

@@ -6,7 +6,7 @@ use metrology::label::DAY_SECONDS;
 use minicbor::{Decode, Encode};
 
 use super::atoms::Atoms;
-use super::basis::{Addition, Basis, New, slot_of};
+use super::basis::{Addition, Basis, New, TooNear, slot_of};
 use super::release::{Kind, Output};
 use super::row::Row;
 use super::window::{Bits, Window, budget_of_few};
@@ -37,8 +37,6 @@ pub struct Lane {
 pub struct Fits {
     /// Bits it costs in each window; sums that are known already cost none.
     pub bits: Bits,
-    /// The greatest leverage of any slot that it touches, with everything before.
-    pub leverage: f64,
     new: Vec<New>,
     exact: Vec<New>,
     masks: Vec<BTreeSet<u64>>,
@@ -107,11 +105,6 @@ impl Record {
         let record: Self = wire::decode(bytes, "ledger record")?;
         if record.version == RECORD_VERSION { Ok(record) } else { Err(WireError::Version("ledger record")) }
     }
-
-    /// Bits by window.
-    pub fn bits(&self) -> impl Iterator<Item = (Window, f64)> {
-        self.bits.iter().copied()
-    }
 }
 
 impl Lane {
@@ -131,17 +124,13 @@ impl Lane {
         for output in release {
             self.weigh(output, &mut fits)?;
         }
-        let greatest = self.all.greatest(&fits.new);
-        if let Some((place, leverage)) = greatest {
-            fits.leverage = leverage;
-            if leverage > (1.0 + ROUNDING) / f64::from(MIN_SLOTS) {
-                return Err(Reveals::Few { at: self.time(slot_of(place)) });
-            }
+        let most = (1.0 + ROUNDING) / f64::from(MIN_SLOTS);
+        if let Some((place, _)) = self.all.greatest(&fits.new).filter(|(_, leverage)| *leverage > most) {
+            return Err(Reveals::Few { at: self.time(slot_of(place)) });
         }
         self.atoms.check(&fits.masks).map_err(|slot| Reveals::Few { at: self.time(slot) })?;
         for (window, bits) in &fits.bits {
-            let reserved = if bill || self.billed.contains(window) { 0.0 } else { RESERVED_BITS };
-            let (spent, budget) = (self.spent(*window), window.budget(self.interval) - reserved);
+            let (spent, budget) = (self.spent(*window), self.budget(*window, bill));
             if *bits > 0.0 && spent + bits > budget {
                 return Err(Reveals::Bits { window: *window, bits: *bits, spent, budget });
             }
@@ -158,13 +147,23 @@ impl Lane {
     }
 
     /// Books what was kept of a release that left before.
-    pub fn restore(&mut self, record: Record) {
+    ///
+    /// # Errors
+    /// When two accounts become one, and a row of one is nearly and not exactly a combination of what left of the other.
+    pub fn restore(&mut self, record: Record) -> Result<(), Reveals> {
         let set = |slots: Vec<u64>| slots.into_iter().collect::<BTreeSet<u64>>();
-        record.rows.iter().for_each(|row| self.all.restore(row));
-        record.exact.iter().for_each(|row| self.exact.restore(row));
+        for (basis, rows) in [(&mut self.all, &record.rows), (&mut self.exact, &record.exact)] {
+            for row in rows {
+                let near = |near: TooNear| Reveals::Few { at: slot_of(near.place).saturating_mul(self.interval) };
+                if let Addition::New(new) = basis.consider(&[], row).map_err(near)? {
+                    basis.add(*new);
+                }
+            }
+        }
         let few = record.few.into_iter().map(|(slots, bits)| (set(slots), bits)).collect();
         let masks = record.masks.into_iter().map(set).collect();
         self.enter(record.bill, record.bits.into_iter().collect(), masks, few);
+        Ok(())
     }
 
     fn enter(&mut self, bill: bool, bits: Bits, masks: Vec<BTreeSet<u64>>, few: Vec<(BTreeSet<u64>, f64)>) {
@@ -178,17 +177,11 @@ impl Lane {
         }
     }
 
-    /// Whether a bill of a window has left.
+    /// Bits of a window that may be spent in all: by what is no bill, or with one.
     #[must_use]
-    pub fn has_billed(&self, window: Window) -> bool {
-        self.billed.contains(&window)
-    }
-
-    /// Bits that are left of a window for what is no bill.
-    #[must_use]
-    pub fn left(&self, window: Window) -> f64 {
-        let reserved = if self.billed.contains(&window) { 0.0 } else { RESERVED_BITS };
-        (window.budget(self.interval) - reserved - self.spent(window)).max(0.0)
+    pub fn budget(&self, window: Window, bill: bool) -> f64 {
+        let reserved = if bill || self.billed.contains(&window) { 0.0 } else { RESERVED_BITS };
+        window.budget(self.interval) - reserved
     }
 
     /// Bits that were spent of a window.
@@ -201,12 +194,6 @@ impl Lane {
     #[must_use]
     pub fn all_spent(&self) -> &Bits {
         &self.spent
-    }
-
-    /// Seconds of a slot.
-    #[must_use]
-    pub fn interval(&self) -> u64 {
-        self.interval
     }
 
     /// The greatest leverage of any slot.

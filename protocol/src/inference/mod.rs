@@ -23,6 +23,7 @@
 mod atoms;
 mod basis;
 mod exact;
+mod field;
 mod lane;
 mod release;
 mod row;

@@ -91,12 +91,12 @@ impl Row {
         slots.chain(excess).filter(|(_, weight)| *weight != 0)
     }
 
-    /// The same direction, of length one; the length. `None` when it sees nothing.
-    pub(super) fn direction(&self) -> Option<(Vector, f64)> {
+    /// The same direction, of length one. `None` when it sees nothing.
+    pub(super) fn direction(&self) -> Option<Vector> {
         let mut vector = Vector::new(self.entries().map(|(place, weight)| (place, weight as f64)));
         let length = vector.length();
         vector.scale(1.0 / length);
-        (length > 0.0).then_some((vector, length))
+        (length > 0.0).then_some(vector)
     }
 
     /// A hash of what it is.

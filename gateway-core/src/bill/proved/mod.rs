@@ -14,6 +14,7 @@ use protocol::circuit::{CircuitKey, Profile, State, Witness};
 use protocol::inference;
 use protocol::machine::{CELLS, CompileError, Layout, compile};
 use protocol::metrology::keys::Hash;
+use protocol::query::is_question;
 use protocol::tariff::{SignedTariff, Tariff};
 use protocol::verify::proved::{Circuits, first_state, verify_proved};
 use protocol::verify::{Policy, Registry};
@@ -21,7 +22,7 @@ use rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
 use super::{BillRefused, BillRequest, LineBands, certificates, own_registry};
-use crate::ledger::{Proposal, Stretch, question, stretches};
+use crate::ledger::{Proposal, question, rows};
 use crate::prove::{ProvingKey, Step};
 use crate::store::Store;
 pub use before::find_before;
@@ -214,8 +215,8 @@ fn proposal(
     let heads = materials.iter().flat_map(|m| m.metered.segments.iter().map(|segment| segment.head));
     let from = before.map_or([0; 32], |before| before.bill);
     let question = question(&tariff.hash, period, heads, &[b"proved", &from]);
-    let stretches: Vec<Vec<Stretch>> = materials.iter().map(|material| stretches(&material.blocks)).collect();
-    Ok(Proposal::new(question, true, release, stretches.iter().map(Vec::as_slice)))
+    let rows = materials.iter().map(|material| rows(&material.blocks));
+    Ok(Proposal::new(question, !is_question(&tariff.tariff), release, rows))
 }
 
 impl Prepared {

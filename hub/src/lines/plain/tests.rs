@@ -1,26 +1,21 @@
 //! Plain meters that are played telegram by telegram, with a real store.
 
+mod clocks;
+mod conversation;
+
 use std::time::Duration;
 
 use drivers::plain::{Channel, Energy, Moment, Stamp, Telegram, Volume};
-use drivers::{Dial, Event as Heard, Events, Patience, Reader, Told};
 use gateway_core::store::OpenSlot;
 use gateway_core::{Store, StoreKey};
 use protocol::metrology::label::{Interval, Status};
-use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{Instant, timeout};
 
+use super::Terms;
 use super::counted::Counted;
 use super::sealing::{Notice, Sealing};
-use super::{PlainConversation, Terms};
 use crate::Failure;
-use crate::api::Event;
 use crate::keeper::Keeper;
-use crate::lines::tests::somebody_writes;
-use crate::lines::{Control, Shared};
 
-/// How long anything may take on a busy machine.
-const LONG: Duration = Duration::from_secs(240);
 const KEY: [u8; 32] = [1; 32];
 /// Telegrams come every ten seconds from here on: a full hour of July 2026.
 const START: u64 = 1_784_592_000_000;
@@ -235,86 +230,6 @@ async fn the_sum_of_a_long_silence_is_sealed_and_none_is_made_up() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_never_set_seals_nothing_and_loses_nothing() {
-    let home = home();
-    let mut sealing = home.take_up("a", Some("E1")).await;
-    for tick in 0..200 {
-        home.hear(&mut sealing, tick, &checked("E1", total(tick))).await;
-    }
-    // Off for a while, and the clock begins in 1970.
-    let mut sealing = home.take_up("a", Some("E1")).await;
-    for tick in 300..400 {
-        let notice = sealing.hear(TICK * tick, &checked("E1", total(tick)));
-        assert_eq!(notice, Some(Notice::Unset));
-        assert!(sealing.work().is_none());
-    }
-    for tick in 400..600 {
-        assert_eq!(home.hear(&mut sealing, tick, &checked("E1", total(tick))).await, None);
-    }
-    let slots = home.open("a", Some("E1")).await;
-    let passed: u64 = slots.iter().map(|(_, advance, _)| u64::from(*advance)).sum();
-    assert_eq!(passed, 6 * u64::from(SLOT), "{slots:?}");
-}
-
-#[tokio::test]
-async fn a_clock_that_was_years_ahead_does_not_end_the_sealing() {
-    const YEARS: u64 = 5 * 365 * 8640;
-    const HOUR: u64 = 360;
-    let home = home();
-    let mut sealing = home.take_up("a", Some("E1")).await;
-    for tick in 0..200 {
-        home.hear(&mut sealing, YEARS + tick, &checked("E1", total(tick))).await;
-    }
-    let wrong = sealing.identity();
-    let mut notices = Vec::new();
-    for tick in 200..800 {
-        let notice = home.hear(&mut sealing, tick, &checked("E1", total(tick))).await;
-        notices.extend(notice.filter(|notice| notices.last() != Some(notice)));
-    }
-    assert_eq!(notices, [Notice::Behind, Notice::WasAhead]);
-    assert!(sealing.identity().is_some() && sealing.identity() != wrong, "a chain of its own");
-    // Tick 560 is an hour later.
-    assert_eq!(home.open("a", Some("E1")).await, measured(7..8));
-    // The same when it was set right while the gateway was off.
-    for tick in 0..200 {
-        home.hear(&mut sealing, YEARS + tick, &checked("E1", total(800 + tick))).await;
-    }
-    let mut again = home.take_up("a", Some("E1")).await;
-    for tick in 1000..1000 + HOUR {
-        let notice = home.hear(&mut again, tick, &checked("E1", total(tick))).await;
-        assert_eq!(notice, Some(Notice::Behind));
-    }
-    let notice = home.hear(&mut again, 1000 + HOUR, &checked("E1", total(1000 + HOUR))).await;
-    assert_eq!(notice, Some(Notice::WasAhead));
-    for tick in 1001 + HOUR..1800 {
-        assert_eq!(home.hear(&mut again, tick, &checked("E1", total(tick))).await, None);
-    }
-    assert_eq!(home.open("a", Some("E1")).await, measured(16..19));
-}
-
-#[tokio::test]
-async fn a_machine_that_starts_with_an_old_clock_waits_for_the_time() {
-    let home = home();
-    let mut sealing = home.take_up("a", Some("E1")).await;
-    for tick in 0..200 {
-        home.hear(&mut sealing, tick, &checked("E1", total(tick))).await;
-    }
-    let identity = sealing.identity();
-    let mut sealing = home.take_up("a", Some("E1")).await;
-    for tick in 300..330 {
-        let early = START - 20 * 86_400_000 + TICK * tick;
-        assert_eq!(sealing.hear(early, &checked("E1", total(tick))), Some(Notice::Behind));
-    }
-    for tick in 330..600 {
-        assert_eq!(home.hear(&mut sealing, tick, &checked("E1", total(tick))).await, None);
-    }
-    assert_eq!(sealing.identity(), identity);
-    let slots = home.open("a", Some("E1")).await;
-    let passed: u64 = slots.iter().map(|(_, advance, _)| u64::from(*advance)).sum();
-    assert_eq!(passed, 6 * u64::from(SLOT), "{slots:?}");
-}
-
-#[tokio::test]
 async fn two_cables_that_changed_places_are_sealed_on() {
     let home = home();
     for address in ["tcp://a:1", "tcp://b:1"] {
@@ -427,134 +342,4 @@ async fn gas_is_sealed_by_the_hour_in_litres_and_goes_on_after_a_restart() {
     assert_eq!(hours, vec![("7-0:3.0.0".to_owned(), 1200 * 10_000); 6]);
     let how: Vec<_> = slots.iter().map(|open| open.sample.status).collect();
     assert_eq!(how.iter().filter(|how| **how == Status::Measured).count(), 6, "{how:?}");
-}
-
-#[tokio::test]
-async fn the_meters_behind_a_line_are_sealed_each_by_itself() {
-    let bench = Bench::new();
-    // Two days and more, so that days are over.
-    for tick in 0..2 * 1440 {
-        // The meters' clocks show another time than the gateway's.
-        let (telegram, _) = with_gas(tick * 6);
-        bench.said(Duration::from_secs(60 * (2 * 1440 - 1 - tick)), telegram).await;
-    }
-    timeout(LONG, bench.shows(total(6 * (2 * 1440 - 1)))).await.expect("what came last is shown");
-    bench.flush().await.unwrap();
-    let names: Vec<_> = bench.home.sealed().await;
-    assert_eq!(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["E1", "G1"]);
-    assert!(names.iter().all(|(_, passed)| *passed > 0), "{names:?}");
-}
-
-/// A conversation whose reader is played here.
-struct Bench {
-    home: Home,
-    heard: mpsc::Sender<Told<Telegram>>,
-    orders: mpsc::Sender<Control>,
-    events: broadcast::Receiver<Event>,
-    shared: Shared,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let (home, shared) = (home(), Shared::default());
-        let (heard, coming): (_, Events<Telegram>) = mpsc::channel(1000);
-        let ((told, events), (orders, ordered)) = (broadcast::channel(1 << 10), mpsc::channel(1));
-        let profiles = drivers::profile::Profiles::built_in();
-        let address: drivers::Address = "tcp://127.0.0.1:1".parse().unwrap();
-        let dialect = profiles.named("dsmr-5").unwrap().dialect(drivers::plain::Keys::default(), &address).unwrap();
-        let (_, handle, _) = Reader::new(Dial::new(address), dialect, Patience::default(), || 1);
-        let conversation = PlainConversation::new(terms("a"), home.keeper.clone(), handle, told, shared.clone());
-        tokio::spawn(conversation.run(coming, ordered));
-        Self { home, heard, orders, events, shared }
-    }
-
-    /// The meter said this so long ago.
-    async fn said(&self, ago: Duration, telegram: Telegram) {
-        let at = Instant::now().checked_sub(ago).unwrap();
-        self.heard.send(Told { at, event: Heard::Message(telegram) }).await.unwrap();
-    }
-
-    /// Waits until this total is shown.
-    async fn shows(&self, total: u64) {
-        while self.shared.now().first().is_none_or(|now| now.registers[0].total != total) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    async fn flush(&self) -> Result<(), Failure> {
-        let (done, wait) = oneshot::channel();
-        assert!(self.orders.send(Control::Flush(done)).await.is_ok());
-        timeout(LONG, wait).await.unwrap().unwrap()
-    }
-}
-
-/// Ticks that end now.
-fn ago(tick: u64, ticks: u64) -> Duration {
-    Duration::from_millis(TICK * (ticks - 1 - tick))
-}
-
-#[tokio::test]
-async fn a_telegram_counts_for_when_it_came_however_late_it_is_taken() {
-    let bench = Bench::new();
-    // Two hours, all taken at once.
-    for tick in 0..720 {
-        bench.said(ago(tick, 720), checked("E1", total(tick))).await;
-    }
-    timeout(LONG, bench.shows(total(719))).await.expect("what came last is shown");
-    bench.flush().await.unwrap();
-    let slots = bench.home.open("a", Some("E1")).await;
-    assert!(slots.len() == 7 || slots.len() == 8, "{slots:?}");
-    assert!(slots.iter().all(|(_, advance, how)| (*advance, *how) == (SLOT, Status::Measured)), "{slots:?}");
-}
-
-#[tokio::test]
-async fn a_store_that_is_busy_stops_neither_hearing_nor_showing() {
-    let mut bench = Bench::new();
-    bench.said(ago(0, 720), checked("E1", total(0))).await;
-    let found = async { while !matches!(bench.events.recv().await, Ok(Event::MeterFound { .. })) {} };
-    timeout(LONG, found).await.expect("the meter is found");
-    let (free, writer) = somebody_writes(&bench.home.directory.path().join("store.db"));
-    for tick in 1..720 {
-        bench.said(ago(tick, 720), checked("E1", total(tick))).await;
-    }
-    timeout(LONG, bench.shows(total(719))).await.expect("what came last is shown");
-    assert!(!writer.is_finished(), "the store is still held");
-    assert!(bench.home.keeper.run(|store| store.transaction(|_| Ok::<_, gateway_core::StoreError>(()))).await.is_err());
-    drop(free);
-    writer.join().unwrap();
-    bench.flush().await.unwrap();
-    let slots = bench.home.open("a", Some("E1")).await;
-    assert!(slots.len() == 7 || slots.len() == 8, "{slots:?}");
-    assert!(slots.iter().all(|(_, advance, how)| (*advance, *how) == (SLOT, Status::Measured)), "{slots:?}");
-    let told: Vec<Event> = std::iter::from_fn(|| bench.events.try_recv().ok()).collect();
-    assert!(!told.iter().any(|event| matches!(event, Event::Refused { .. })), "{told:?}");
-}
-
-#[tokio::test]
-async fn what_another_meter_tells_without_its_number_is_not_shown_as_the_one_before() {
-    let bench = Bench::new();
-    for tick in 0..200 {
-        bench.said(ago(tick, 200), checked("E1", total(tick))).await;
-    }
-    timeout(LONG, bench.shows(total(199))).await.expect("what came last is shown");
-    bench.flush().await.unwrap();
-    bench.said(Duration::ZERO, checked("E1", total(199))).await;
-    let shows = |meter: &'static str, power: Option<i32>| {
-        let shared = bench.shared.clone();
-        async move {
-            loop {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                if let Some(now) = shared.now().pop().filter(|now| now.meter == meter && now.power == power) {
-                    return now.identity;
-                }
-            }
-        }
-    };
-    let sealed = async { while shows("E1", None).await.is_none() {} };
-    timeout(LONG, sealed).await.expect("what is sealed is shown with its key");
-    bench.said(Duration::ZERO, checked("E2", 5)).await;
-    assert_eq!(timeout(LONG, shows("E2", None)).await.unwrap(), None);
-    let power = Some(drivers::plain::Power(4_000_000));
-    bench.said(Duration::ZERO, Telegram { power, checked: true, ..Telegram::default() }).await;
-    assert_eq!(timeout(LONG, shows("E2", Some(400))).await.unwrap(), None);
 }
